@@ -1,0 +1,31 @@
+//! The contract between Postern's operator and its relay.
+//!
+//! The operator writes a folder, the relay reads it. The folder holds one root file ([`folder::ROOT_FILE`]), which names every other
+//! configuration file with its SHA-256, so that a half-written set is never taken for a whole one, and the certificates and keys that the
+//! root refers to by name. Neither side knows more of the other than what stands here.
+//!
+//! | path below the folder | what it is | hashed in the root |
+//! |---|---|---|
+//! | `relay.json` | [`RelayConfig`], the root, written last | – |
+//! | `domains-NN.json` | [`DomainShard`], a stable share of the accepted domains | yes |
+//! | `recipients-ID.json` | [`RecipientList`], the mailboxes of a domain that validates by list | yes |
+//! | `tls/NAME/tls.crt`, `tls.key` | a certificate chain and its key, PEM | no: they are renewed on their own |
+//! | `trust/NAME.pem` | CA certificates, PEM | no |
+
+pub mod domain;
+pub mod folder;
+pub mod limits;
+pub mod listener;
+pub mod name;
+pub mod next_hop;
+pub mod relay;
+pub mod validate;
+
+pub use domain::{Domain, DomainShard, DomainType, RecipientList, RecipientValidation};
+pub use folder::{Configuration, LoadError};
+pub use limits::{Limits, Timeouts};
+pub use listener::{Delivery, Listener, ListenerTls, ProxyProtocol, Role};
+pub use name::{DomainName, NameError};
+pub use next_hop::{NextHop, NextHopTls, NextHopTlsMode, NextHops};
+pub use relay::{RelayConfig, ServerTls, TlsVersion, VERSION};
+pub use validate::Violation;

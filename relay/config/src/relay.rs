@@ -1,0 +1,58 @@
+//! The root of a relay's configuration.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DomainName, Limits, Listener, Timeouts};
+
+/// The version of the contract that this crate writes and reads.
+pub const VERSION: u32 = 1;
+
+/// Everything that a relay needs to know but its domains, its recipients and its keys, which lie in files of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RelayConfig {
+    /// Version of this contract, [`VERSION`]. A relay that meets another one keeps the configuration that it has.
+    pub version: u32,
+    /// `namespace/name` of the `SmtpRelay`.
+    pub relay: String,
+    /// `metadata.generation` of the `SmtpRelay` that this was built from; the relay shows it in `/status`.
+    pub generation: i64,
+    /// Name in the banner, in EHLO and in Received: a fully qualified domain name.
+    pub hostname: DomainName,
+    /// The mailbox that takes `RCPT TO:<Postmaster>` (RFC 5321 section 4.5.1). Without one it is answered 451.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postmaster: Option<String>,
+    /// What the relay listens on; 1 to 16, with distinct names and ports.
+    pub listeners: Vec<Listener>,
+    /// How the relay shows itself in TLS.
+    pub tls: ServerTls,
+    /// What a stranger can make the relay spend.
+    pub limits: Limits,
+    /// How long the relay waits, in seconds.
+    pub timeouts: Timeouts,
+    /// Name and lower-case hexadecimal SHA-256 of every other configuration file.
+    pub files: BTreeMap<String, String>,
+}
+
+/// How the relay shows itself in TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServerTls {
+    /// The oldest protocol version that a client may use.
+    pub min_version: TlsVersion,
+    /// Folders below `tls/`; the first is shown to clients without SNI or with a name that none of them holds. 1 to 16.
+    pub certificates: Vec<String>,
+}
+
+/// A TLS protocol version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// TLS 1.3 (RFC 8446).
+    #[serde(rename = "1.3")]
+    V1_3,
+}

@@ -1,0 +1,1 @@
+//! Hands transactions to next hops.

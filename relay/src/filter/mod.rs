@@ -1,0 +1,1 @@
+//! What is taken out of messages, or refused, on their way through.

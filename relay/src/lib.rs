@@ -1,0 +1,10 @@
+//! The data plane: takes mail for accepted domains and hands it on.
+
+pub mod admin;
+pub mod delivery;
+pub mod filter;
+pub mod listen;
+pub mod message;
+pub mod policy;
+pub mod session;
+pub mod snapshot;

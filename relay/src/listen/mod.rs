@@ -1,0 +1,1 @@
+//! Accepts connections: ports, PROXY protocol, TLS, limits.

@@ -1,0 +1,1 @@
+//! One configuration that is loaded, proven and in use.
