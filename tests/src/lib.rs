@@ -1,1 +1,12 @@
-//! Skeleton.
+//! The harness of the tests that cross crates: real peers, certificates, processes and a raw SMTP client.
+//!
+//! Nothing here knows the relay's or the operator's code; both are met as their users meet them, through files, ports and processes.
+//! Everything returns [`anyhow::Result`], so that a test reads as a row of `?` and a failure says what was waited for.
+
+pub mod client;
+pub mod config;
+pub mod http;
+pub mod pki;
+pub mod poll;
+pub mod port;
+pub mod process;

@@ -1,0 +1,143 @@
+//! A relay's configuration folder, written without the operator.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use postern_config::{
+    Configuration, Delivery, Domain, DomainName, DomainType, Limits, Listener, ListenerTls, NextHop, NextHopTls, NextHopTlsMode, NextHops,
+    RecipientValidation, RelayConfig, Role, ServerTls, Timeouts, TlsVersion, VERSION,
+    folder::{ROOT_FILE, TLS_FOLDER, TRUST_FOLDER},
+    validate::validate,
+};
+
+use crate::{
+    pki::{Authority, Certificate},
+    port,
+};
+
+/// Name of the relay that the folder configures, and of the certificate that it shows.
+pub const HOSTNAME: &str = "mx1.example.com";
+/// Name of the relay's certificate below `tls/`.
+const CERTIFICATE: &str = "mx1";
+/// Name of the bundle that next hops are verified with, below `trust/`.
+const NEXT_HOP_CA: &str = "internal-ca";
+
+/// A configuration folder of one relay. Change the public parts as a test needs, then [`write`](RelayFolder::write).
+pub struct RelayFolder {
+    folder: PathBuf,
+    /// The root; `files` is filled when it is written.
+    pub root: RelayConfig,
+    /// The accepted domains.
+    pub domains: Vec<Domain>,
+}
+
+impl RelayFolder {
+    /// A relay called [`HOSTNAME`] without listeners and domains, in `folder`.
+    pub fn new(folder: &Path) -> Result<Self> {
+        let root = RelayConfig {
+            version: VERSION,
+            relay: "mail/edge".to_owned(),
+            generation: 1,
+            hostname: DomainName::parse(HOSTNAME)?,
+            postmaster: None,
+            listeners: Vec::new(),
+            tls: ServerTls { min_version: TlsVersion::V1_2, certificates: vec![CERTIFICATE.to_owned()] },
+            limits: limits(),
+            timeouts: timeouts(),
+            files: BTreeMap::new(),
+        };
+        Ok(Self { folder: folder.to_owned(), root, domains: Vec::new() })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Adds an inbound listener on a free port, which is returned.
+    pub fn listen(&mut self, name: &str, tls: ListenerTls) -> Result<u16> {
+        let port = port::free()?;
+        self.root.listeners.push(Listener {
+            name: name.to_owned(),
+            role: Role::Inbound,
+            port,
+            tls,
+            delivery: Delivery::PassThrough,
+            proxy_protocol: None,
+        });
+        Ok(port)
+    }
+
+    /// Adds an Authoritative domain whose next hop, which says what recipients exist, is `localhost` on `port`.
+    pub fn accept(&mut self, domain: &str, port: u16, tls: NextHopTlsMode) -> Result<()> {
+        self.domains.push(Domain {
+            name: DomainName::parse(domain)?,
+            include_subdomains: false,
+            kind: DomainType::Authoritative { next_hops: next_hops(port, tls), recipients: RecipientValidation::NextHop },
+            blocked: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Writes the certificate that the relay shows.
+    pub fn show(&self, certificate: &Certificate) -> Result<()> {
+        certificate.write(&self.folder.join(TLS_FOLDER).join(CERTIFICATE))
+    }
+
+    /// Writes the authority that next hops are verified with.
+    pub fn trust(&self, authority: &Authority) -> Result<()> {
+        authority.write(&self.folder.join(TRUST_FOLDER).join(format!("{NEXT_HOP_CA}.pem")))
+    }
+
+    /// Checks the configuration and writes its files, the root last, each by a rename. Returns its hash.
+    pub fn write(&self) -> Result<String> {
+        let configuration = Configuration::assemble(self.root.clone(), self.domains.clone(), BTreeMap::new());
+        let violations = validate(&configuration);
+        ensure!(violations.is_empty(), "the harness made a wrong configuration: {violations:?}");
+        fs::create_dir_all(&self.folder)?;
+        let mut files = configuration.files();
+        let root = files.remove_entry(ROOT_FILE).context("a configuration without its root")?;
+        for (name, bytes) in files.into_iter().chain([root]) {
+            let temporary = self.folder.join(format!(".{name}.new"));
+            fs::write(&temporary, bytes)?;
+            fs::rename(temporary, self.folder.join(name))?;
+        }
+        Ok(configuration.hash())
+    }
+}
+
+/// The server `localhost` on `port`, verified with the authority of [`RelayFolder::trust`] when `tls` says so.
+#[must_use]
+pub fn next_hops(port: u16, tls: NextHopTlsMode) -> NextHops {
+    let trust = match tls {
+        NextHopTlsMode::Verify => vec![NEXT_HOP_CA.to_owned()],
+        NextHopTlsMode::Encrypt | NextHopTlsMode::Opportunistic => Vec::new(),
+    };
+    NextHops {
+        hops: vec![NextHop { host: "localhost".to_owned(), port, priority: 10, weight: 1 }],
+        tls: NextHopTls { mode: tls, server_name: None, trust, client_certificate: None },
+    }
+}
+
+/// What the API's defaults are, but for the limits per client: all clients of a test share one address.
+fn limits() -> Limits {
+    Limits {
+        message_bytes: 36_700_160,
+        recipients: 100,
+        connections: 5_000,
+        connections_per_client: 5_000,
+        messages_per_client_per_minute: 1_000_000,
+        memory_bytes: 64 << 20,
+        scratch_bytes: 1 << 30,
+        shared_source_cidrs: Vec::new(),
+    }
+}
+
+fn timeouts() -> Timeouts {
+    Timeouts { client_command_seconds: 300, client_data_seconds: 180, next_hop_command_seconds: 60, next_hop_final_reply_seconds: 120 }
+}

@@ -1,0 +1,34 @@
+//! Waiting for something to become true, with a deadline that is generous: a test never depends on how fast the machine is.
+
+use std::{future::Future, time::Duration};
+
+use anyhow::{Result, bail};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long tests wait for anything. Far more than is needed, so that only a real hang ends it.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Time between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Calls `look` until it gives a value, for [`PATIENCE`] at most; `what` is said when it never does.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = look().await {
+            return Ok(value);
+        }
+        if Instant::now() >= deadline {
+            bail!("waited {PATIENCE:?} in vain for {what}");
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Gives `future` [`PATIENCE`]; `what` is said when it takes longer.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> Result<T> {
+    match timeout(PATIENCE, future).await {
+        Ok(value) => Ok(value),
+        Err(_) => bail!("waited {PATIENCE:?} in vain for {what}"),
+    }
+}
