@@ -6,3 +6,4 @@
 pub mod address;
 pub mod envelope;
 pub mod reply;
+pub mod server;

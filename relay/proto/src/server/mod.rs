@@ -1,0 +1,12 @@
+//! The server's side of a session (RFC 5321) as a state machine: bytes go in, replies and [`Step`]s come out.
+
+mod input;
+mod output;
+mod replies;
+mod session;
+mod settings;
+mod step;
+
+pub use session::Session;
+pub use settings::{Offer, Settings, TlsOffer};
+pub use step::{Expect, Step, Turn};
