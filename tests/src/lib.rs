@@ -9,4 +9,5 @@ pub mod http;
 pub mod pki;
 pub mod poll;
 pub mod port;
+pub mod postfix;
 pub mod process;

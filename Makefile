@@ -1,0 +1,46 @@
+# Postern. `make help` says what can be made.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+# How long `make soak` sends mail, in seconds.
+SOAK_SECONDS ?= 600
+
+.PHONY: help demo run test lint crds fuzz bench soak tools
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: tools ## Build, send three mails through the gate, show what happens, stop
+	@$(CARGO) build --locked --bins
+	@$(CARGO) run --locked --quiet --package postern-tests --bin postern-demo
+
+run: tools ## The same, but leave it running for mails of your own; Ctrl-C stops it
+	@$(CARGO) build --locked --bins
+	@exec $(CARGO) run --locked --quiet --package postern-tests --bin postern-demo -- --stay
+
+test: tools ## Run all tests, with real mail servers and clients
+	$(CARGO) build --locked --workspace --all-targets
+	$(CARGO) test --locked --workspace --no-fail-fast
+
+lint: tools ## Check format, lints, licences and advisories
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	tests/deny
+
+crds: ## Write crds/yaml again from the types
+	$(CARGO) run --locked --quiet --package postern-operator -- crds > crds/yaml/crds.yaml
+
+fuzz: tools ## Fuzz the whole SMTP session
+	relay/fuzz/run
+
+bench: tools ## Compare with Postfix, Exim, OpenSMTPD and Haraka
+	tests/bench/run
+
+soak: tools ## Send mail for ten minutes (SOAK_SECONDS=…) while the next hop keeps breaking, and account for every message
+	$(CARGO) build --locked --bins
+	POSTERN_SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --locked --package postern-tests --test no_message_is_lost -- --nocapture
+
+tools:
+	@tests/setup

@@ -1,0 +1,187 @@
+//! A real Postfix as the internal server, in a folder of its own: the machine's own mail system is neither used nor touched.
+
+use std::{
+    fmt::Write as _,
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt as _, chown},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+
+use crate::{
+    pki::Certificate,
+    poll,
+    process::{Output, Process},
+};
+
+/// The domains that the server takes mail for.
+pub const DOMAINS: [&str; 2] = ["example.com", "example.org"];
+/// The mailboxes of each domain; anyone else is answered 550 5.1.1.
+pub const USERS: [&str; 3] = ["alice", "bob", "postmaster"];
+
+/// Debian's `nobody` and `nogroup`, who own the mail: Postfix does not write mail as its own user.
+const MAIL_OWNER: u32 = 65_534;
+
+/// A Postfix that runs. Dropping it ends it.
+pub struct Postfix {
+    process: Process,
+    folder: PathBuf,
+}
+
+/// A message in a mailbox.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// The file that holds it.
+    pub path: PathBuf,
+    /// Header and body as Postfix stored them, lines ended by LF.
+    pub text: String,
+}
+
+impl Postfix {
+    /// Starts a server that requires STARTTLS and shows `certificate`, on `port` of 127.0.0.1. Everything that it writes is in `folder`.
+    pub async fn start(folder: &Path, port: u16, certificate: &Certificate, output: Output) -> Result<Self> {
+        ensure!(geteuid().is_root(), "Postfix changes users, so only root can start it: run as root");
+        lay_out(folder, certificate, port)?;
+        let mut process = Process::spawn(Command::new("/usr/sbin/postfix").arg("-c").arg(folder.join("etc")).arg("start-fg"), output)?;
+        process.listens(port).await?;
+        Ok(Self { process, folder: folder.to_owned() })
+    }
+
+    /// The folder in which the mail of `mailbox` (`user@example.com`) arrives, one file per message.
+    #[must_use]
+    pub fn mailbox(&self, mailbox: &str) -> PathBuf {
+        self.folder.join("mail").join(mailbox).join("new")
+    }
+
+    /// The messages of `mailbox`, oldest first.
+    pub fn messages(&self, mailbox: &str) -> Result<Vec<Mail>> {
+        let folder = self.mailbox(mailbox);
+        if !folder.exists() {
+            return Ok(Vec::new());
+        }
+        let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+        paths.sort();
+        paths.into_iter().map(|path| Ok(Mail { text: fs::read_to_string(&path)?, path })).collect()
+    }
+
+    /// The first message of `mailbox` that holds `text`, awaited.
+    pub async fn arrival(&self, mailbox: &str, text: &str) -> Result<Mail> {
+        let what = format!("a message with {text:?} for {mailbox}");
+        let found = poll::until(&what, async || {
+            let messages = self.messages(mailbox);
+            messages.map(|messages| messages.into_iter().find(|mail| mail.text.contains(text))).transpose()
+        });
+        found.await?
+    }
+
+    /// Everything that the server logged.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.process.log()
+    }
+
+    /// Ends the server and waits for its end.
+    pub async fn stop(mut self) -> Result<()> {
+        self.terminate()?;
+        self.process.ended().await?;
+        Ok(())
+    }
+
+    /// The master process leads a process group of its own and ends it with itself.
+    fn terminate(&self) -> Result<()> {
+        let id = fs::read_to_string(self.folder.join("queue/pid/master.pid"))?;
+        let master = Pid::from_raw(id.trim().parse()?).context("an empty master.pid")?;
+        Ok(kill_process(master, Signal::TERM)?)
+    }
+}
+
+impl Drop for Postfix {
+    fn drop(&mut self) {
+        // Fails when it has ended already.
+        let _ = self.terminate();
+    }
+}
+
+/// Makes the folders and writes the configuration.
+fn lay_out(folder: &Path, certificate: &Certificate, port: u16) -> Result<()> {
+    for name in ["", "etc", "queue", "mail", "data"] {
+        let path = folder.join(name);
+        fs::create_dir_all(&path)?;
+        // Postfix's own users must be able to reach what is inside.
+        fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+    }
+    chown(folder.join("mail"), Some(MAIL_OWNER), Some(MAIL_OWNER))?;
+    chown(folder.join("data"), Some(postfix_user()?), None)?;
+    certificate.write(&folder.join("etc"))?;
+    fs::write(folder.join("etc/main.cf"), main_cf(folder))?;
+    fs::write(folder.join("etc/master.cf"), master_cf(port))?;
+    Ok(())
+}
+
+fn postfix_user() -> Result<u32> {
+    let users = fs::read_to_string("/etc/passwd")?;
+    let line = users.lines().find_map(|line| line.strip_prefix("postfix:")).context("there is no user postfix: run tests/setup")?;
+    Ok(line.split(':').nth(1).context("a line of /etc/passwd without a user id")?.parse()?)
+}
+
+fn main_cf(folder: &Path) -> String {
+    let mut mailboxes = String::new();
+    for domain in DOMAINS {
+        for user in USERS {
+            let _ = write!(mailboxes, " {{ {user}@{domain} = {user}@{domain}/ }}");
+        }
+    }
+    format!(
+        "compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = /dev/stdout
+myhostname = internal.example.com
+mydestination =
+inet_interfaces = loopback-only
+inet_protocols = ipv4
+smtpd_peername_lookup = no
+disable_dns_lookups = yes
+local_transport = error:no local mail
+local_recipient_maps =
+alias_maps =
+virtual_mailbox_domains = {domains}
+virtual_mailbox_base = {folder}/mail
+virtual_mailbox_maps = inline:{{{mailboxes} }}
+virtual_uid_maps = static:{MAIL_OWNER}
+virtual_gid_maps = static:{MAIL_OWNER}
+virtual_mailbox_limit = 0
+message_size_limit = 104857600
+smtpd_relay_restrictions = reject_unauth_destination
+smtpd_tls_security_level = encrypt
+smtpd_tls_chain_files = {folder}/etc/tls.key, {folder}/etc/tls.crt
+smtpd_tls_received_header = yes
+smtpd_client_connection_count_limit = 0
+",
+        folder = folder.display(),
+        domains = DOMAINS.join(" "),
+    )
+}
+
+fn master_cf(port: u16) -> String {
+    format!(
+        "127.0.0.1:{port} inet n - n - - smtpd
+postlog unix-dgram n - n - 1 postlogd
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+proxymap unix - - n - - proxymap
+anvil unix - - n - 1 anvil
+error unix - - n - - error
+retry unix - - n - - error
+virtual unix - n n - - virtual
+"
+    )
+}
