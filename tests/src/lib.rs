@@ -6,6 +6,7 @@
 pub mod client;
 pub mod config;
 pub mod http;
+pub mod load;
 pub mod pki;
 pub mod poll;
 pub mod port;
