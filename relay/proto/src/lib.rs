@@ -4,6 +4,8 @@
 //! tested byte by byte and fuzzed.
 
 pub mod address;
+pub mod client;
 pub mod envelope;
 pub mod reply;
+pub mod reply_parser;
 pub mod server;

@@ -1,0 +1,349 @@
+//! The side of a session that speaks to a next hop (RFC 5321), as a state machine without I/O.
+//!
+//! Commands are queued and may be pipelined (RFC 2920); replies come back in the order of their commands. What does not fit that order ends
+//! the session: a reply that nobody asked for could be taken for the answer to what is asked next.
+
+mod capabilities;
+mod command;
+mod content;
+
+use std::{collections::VecDeque, mem};
+
+use crate::{
+    envelope::{MailFrom, RcptTo},
+    reply::Reply,
+    reply_parser::{Parser, RawReply, ReplyError},
+};
+pub use capabilities::{Capabilities, Extension, SizeLimit};
+use content::DotStuffer;
+
+/// Room that is made for each read: more than a round of replies takes.
+const READ_BYTES: usize = 4096;
+/// Room that a buffer may keep between transactions.
+const KEPT_BYTES: usize = 16 * 1024;
+
+/// A session with a server. It owns what was read and not yet understood, and what is to be written.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+    /// Commands whose reply has not come, the oldest first.
+    awaited: VecDeque<To>,
+    parser: Parser,
+    capabilities: Capabilities,
+    /// Transactions that were begun since EHLO.
+    transactions: u32,
+    input: Vec<u8>,
+    /// How much of `input` is understood.
+    taken: usize,
+    output: Vec<u8>,
+    /// How much of `output` is written.
+    sent: usize,
+}
+
+/// What may be said next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing: the banner is awaited.
+    Connected,
+    /// EHLO alone.
+    Greeted,
+    /// MAIL begins a transaction.
+    Ready,
+    /// A transaction is open.
+    Transaction,
+    /// DATA is answered 354: the content.
+    Content(DotStuffer),
+    /// The content is complete: its reply is awaited.
+    Delivering,
+    /// STARTTLS is answered 220: the handshake, then [`Session::into_tls`].
+    Handshake,
+    /// Nothing any more.
+    Ended,
+}
+
+/// What a reply answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum To {
+    /// The connection itself: the reply is the banner.
+    Connect,
+    /// EHLO.
+    Ehlo,
+    /// STARTTLS.
+    StartTls,
+    /// MAIL.
+    Mail,
+    /// RCPT.
+    Rcpt,
+    /// DATA.
+    Data,
+    /// The end of data.
+    EndOfData,
+    /// RSET.
+    Rset,
+    /// QUIT.
+    Quit,
+}
+
+/// What is to be done next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Write what [`Session::output`] holds, then read into [`Session::input`] if [`Session::awaits_reply`].
+    Read,
+    /// The reply to the oldest command that had none.
+    Reply(To, Reply),
+}
+
+/// Why the session can't go on. The connection must be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// What the server sent is not a reply.
+    #[error(transparent)]
+    Syntax(#[from] ReplyError),
+    /// A reply says to go on where there is nothing to go on with, or is positive in another way than the command has.
+    #[error("{code} does not answer {to:?}")]
+    Unexpected {
+        /// What it should have answered.
+        to: To,
+        /// The reply's code.
+        code: u16,
+    },
+    /// The server said something that was not asked.
+    #[error("the server spoke without being asked")]
+    Unsolicited,
+}
+
+/// Why a command was not queued. The session is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The command has no place here.
+    #[error("{0:?} has no place here")]
+    OutOfSequence(To),
+    /// The address holds a line break or another control byte, and would be more than one argument of one command.
+    #[error("the address holds a control byte")]
+    ControlByte,
+}
+
+impl To {
+    /// Whether a positive reply with `code` is one that the command has.
+    fn takes(self, code: u16) -> bool {
+        match self {
+            Self::Data => code == 354,
+            _ => (200..300).contains(&code),
+        }
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// A session on a connection that was just made: the server speaks first.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::in_state(State::Connected, VecDeque::from([To::Connect]))
+    }
+
+    fn in_state(state: State, awaited: VecDeque<To>) -> Self {
+        Self {
+            state,
+            awaited,
+            parser: Parser::default(),
+            capabilities: Capabilities::default(),
+            transactions: 0,
+            input: Vec::new(),
+            taken: 0,
+            output: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    /// The session on the other side of the TLS handshake. All that the server said in clear is forgotten, and with it what it sent behind
+    /// its 220 (RFC 3207 section 4.2): EHLO comes next.
+    #[must_use]
+    pub fn into_tls(self) -> Self {
+        Self::in_state(State::Greeted, VecDeque::new())
+    }
+
+    /// Where to append what the server sent. Has room for one read; to be filled up to its capacity at most.
+    pub fn input(&mut self) -> &mut Vec<u8> {
+        self.input.drain(..mem::take(&mut self.taken));
+        self.input.reserve(READ_BYTES);
+        &mut self.input
+    }
+
+    /// What is to be written.
+    #[must_use]
+    pub fn output(&self) -> &[u8] {
+        &self.output[self.sent..]
+    }
+
+    /// Notes that the first `bytes` of [`Session::output`] are written.
+    pub fn sent(&mut self, bytes: usize) {
+        self.sent += bytes;
+        if self.sent >= self.output.len() {
+            self.output.clear();
+            self.output.shrink_to(KEPT_BYTES);
+            self.sent = 0;
+        }
+    }
+
+    /// What the server offered in its last reply to EHLO.
+    #[must_use]
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// Whether a command has no reply yet.
+    #[must_use]
+    pub fn awaits_reply(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
+    /// Whether another transaction may begin: everything is answered and read, no transaction is open, and the server takes more of them
+    /// (RFC 9422, `MAILMAX`).
+    #[must_use]
+    pub fn is_reusable(&self) -> bool {
+        self.state == State::Ready
+            && self.awaited.is_empty()
+            && self.taken == self.input.len()
+            && self.output().is_empty()
+            && self.capabilities.mail_max.is_none_or(|max| self.transactions < max)
+    }
+
+    /// Takes the next reply out of the input. An error is final.
+    pub fn step(&mut self) -> Result<Event, SessionError> {
+        let event = self.next_reply();
+        if event.is_err() {
+            self.state = State::Ended;
+        }
+        event
+    }
+
+    fn next_reply(&mut self) -> Result<Event, SessionError> {
+        let Some(&to) = self.awaited.front() else {
+            let all_read = self.taken == self.input.len();
+            return if all_read { Ok(Event::Read) } else { Err(SessionError::Unsolicited) };
+        };
+        let (bytes, reply) = self.parser.take(&self.input[self.taken..])?;
+        self.taken += bytes;
+        let Some(raw) = reply else { return Ok(Event::Read) };
+        let reply = raw.clean();
+        if reply.is_positive() && !to.takes(reply.code) {
+            return Err(SessionError::Unexpected { to, code: reply.code });
+        }
+        if to == To::Ehlo {
+            self.capabilities = offered(&reply, &raw);
+        }
+        self.awaited.pop_front();
+        self.state = after(self.state, to, &reply);
+        Ok(Event::Reply(to, reply))
+    }
+
+    /// Queues EHLO with our name.
+    pub fn ehlo(&mut self, name: &str) -> Result<(), CommandError> {
+        require(matches!(self.state, State::Greeted | State::Ready) && self.awaited.is_empty(), To::Ehlo)?;
+        self.queue(To::Ehlo, |out| command::ehlo(out, name))
+    }
+
+    /// Queues STARTTLS, when it is offered. Nothing may follow it but the handshake.
+    pub fn starttls(&mut self) -> Result<(), CommandError> {
+        let is_offered = self.capabilities.offers(Extension::StartTls);
+        require(self.state == State::Ready && self.awaited.is_empty() && is_offered, To::StartTls)?;
+        self.queue(To::StartTls, |out| command::bare(out, "STARTTLS"))
+    }
+
+    /// Queues MAIL with the parameters that the server knows. SIZE is passed on when it is known. BODY=8BITMIME is said unless the client
+    /// said 7BIT: the content is not here yet, and may be 8-bit.
+    pub fn mail(&mut self, mail: &MailFrom) -> Result<(), CommandError> {
+        require(self.state == State::Ready && self.may_follow(), To::Mail)?;
+        let capabilities = self.capabilities;
+        self.queue(To::Mail, |out| command::mail(out, mail, &capabilities))?;
+        self.transactions += 1;
+        self.state = State::Transaction;
+        Ok(())
+    }
+
+    /// Queues RCPT.
+    pub fn rcpt(&mut self, rcpt: &RcptTo) -> Result<(), CommandError> {
+        require(self.state == State::Transaction && self.may_follow(), To::Rcpt)?;
+        self.queue(To::Rcpt, |out| command::rcpt(out, rcpt))
+    }
+
+    /// Queues DATA.
+    pub fn data(&mut self) -> Result<(), CommandError> {
+        require(self.state == State::Transaction && self.awaited.is_empty(), To::Data)?;
+        self.queue(To::Data, |out| command::bare(out, "DATA"))
+    }
+
+    /// Queues a piece of the content, dot-stuffed (RFC 5321 section 4.5.2).
+    pub fn content(&mut self, piece: &[u8]) -> Result<(), CommandError> {
+        let State::Content(stuffer) = &mut self.state else { return Err(CommandError::OutOfSequence(To::EndOfData)) };
+        stuffer.stuff(piece, &mut self.output);
+        Ok(())
+    }
+
+    /// Queues the end of data, after a CRLF when the last line of the content has none.
+    pub fn end_of_data(&mut self) -> Result<(), CommandError> {
+        let State::Content(stuffer) = self.state else { return Err(CommandError::OutOfSequence(To::EndOfData)) };
+        stuffer.end(&mut self.output);
+        self.awaited.push_back(To::EndOfData);
+        self.state = State::Delivering;
+        Ok(())
+    }
+
+    /// Queues RSET, which ends the transaction.
+    pub fn rset(&mut self) -> Result<(), CommandError> {
+        require(matches!(self.state, State::Ready | State::Transaction) && self.awaited.is_empty(), To::Rset)?;
+        self.queue(To::Rset, |out| command::bare(out, "RSET"))
+    }
+
+    /// Queues QUIT, which ends the session.
+    pub fn quit(&mut self) -> Result<(), CommandError> {
+        require(matches!(self.state, State::Greeted | State::Ready | State::Transaction) && self.awaited.is_empty(), To::Quit)?;
+        self.queue(To::Quit, |out| command::bare(out, "QUIT"))?;
+        self.state = State::Ended;
+        Ok(())
+    }
+
+    /// Whether a command may be sent before the replies to those ahead of it.
+    fn may_follow(&self) -> bool {
+        self.awaited.is_empty() || self.capabilities.offers(Extension::Pipelining)
+    }
+
+    /// Appends one command line; what would be more than one line is taken back.
+    fn queue(&mut self, to: To, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), CommandError> {
+        let start = self.output.len();
+        write(&mut self.output);
+        if self.output[start..].iter().any(u8::is_ascii_control) {
+            self.output.truncate(start);
+            return Err(CommandError::ControlByte);
+        }
+        self.output.extend_from_slice(b"\r\n");
+        self.awaited.push_back(to);
+        Ok(())
+    }
+}
+
+fn offered(reply: &Reply, raw: &RawReply<'_>) -> Capabilities {
+    if reply.is_positive() { Capabilities::from_ehlo(raw.lines()) } else { Capabilities::default() }
+}
+
+fn require(holds: bool, to: To) -> Result<(), CommandError> {
+    if holds { Ok(()) } else { Err(CommandError::OutOfSequence(to)) }
+}
+
+/// The state that a reply leads to. A server that says 421 closes the connection, whatever it answers (RFC 5321 section 3.8).
+fn after(state: State, to: To, reply: &Reply) -> State {
+    match (to, reply.is_positive()) {
+        (_, _) if state == State::Ended || reply.code == 421 => State::Ended,
+        (To::Connect, true) => State::Greeted,
+        (To::Ehlo | To::Rset, true) | (To::Mail, false) | (To::EndOfData, _) => State::Ready,
+        (To::StartTls, true) => State::Handshake,
+        (To::Data, true) => State::Content(DotStuffer::default()),
+        (To::Connect | To::Rset, false) | (To::Quit, _) => State::Ended,
+        (To::Ehlo | To::StartTls | To::Data, false) | (To::Mail, true) | (To::Rcpt, _) => state,
+    }
+}
