@@ -1,0 +1,105 @@
+//! `AcceptedDomain`: a domain that relays take mail for.
+
+mod next_hop;
+mod next_hop_tls;
+mod recipients;
+mod relay_reference;
+mod status;
+mod unknown_recipients;
+
+pub use next_hop::NextHop;
+pub use next_hop_tls::{CaCertificateKind, CaCertificateReference, NextHopTls, NextHopTlsMode};
+pub use recipients::{ListKind, ListReference, RecipientValidation, Recipients};
+pub use relay_reference::RelayReference;
+pub use status::{AcceptedDomainStatus, AttachmentStatus};
+pub use unknown_recipients::UnknownRecipients;
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::schema::{keyed_by, rule};
+
+/// A domain that relays take mail for, and the servers that its mail goes to.
+#[derive(CustomResource, JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "postern.dev",
+    version = "v1alpha1",
+    kind = "AcceptedDomain",
+    namespaced,
+    status = "AcceptedDomainStatus",
+    derive = "PartialEq",
+    doc = "A domain that relays take mail for, and the servers that its mail goes to.",
+    shortname = "adom",
+    category = "postern",
+    printcolumn(name = "Domain", type_ = "string", json_path = ".spec.domain"),
+    printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
+    printcolumn(name = "Relay", type_ = "string", json_path = ".spec.relayRefs[0].name"),
+    printcolumn(name = "Next hop", type_ = "string", json_path = ".spec.nextHops[0].host", priority = 1),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[schemars(transform = rule(
+    ".unknownRecipients",
+    "self.type != 'InternalRelay' || has(self.unknownRecipients)",
+    "an InternalRelay domain shares its recipients with other servers; set unknownRecipients.nextHops to them, or make the type Authoritative",
+))]
+#[schemars(transform = rule(
+    ".unknownRecipients",
+    "self.type == 'InternalRelay' || !has(self.unknownRecipients)",
+    "the next hops of an Authoritative domain know every recipient; remove unknownRecipients, or make the type InternalRelay",
+))]
+#[schemars(transform = rule(
+    ".recipients.blocked",
+    "!has(self.recipients.blocked) || self.recipients.blocked.all(m, m.endsWith('@' + self.domain) || (self.includeSubdomains && m.endsWith('.' + self.domain)))",
+    "a blocked mailbox is in another domain; block it in the AcceptedDomain of that domain",
+))]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptedDomainSpec {
+    /// The relays that take mail for the domain, in the same namespace. 1 to 8.
+    #[schemars(length(min = 1, max = 8))]
+    #[schemars(transform = keyed_by(&["name"]))]
+    pub relay_refs: Vec<RelayReference>,
+    /// The domain. It can't be changed: make another AcceptedDomain.
+    ///
+    /// A lower-case A-label of at least two labels, up to 253 characters: `example.com`, `xn--bcher-kva.example`. Public suffixes, such as
+    /// `co.uk`, are refused. When two AcceptedDomains of a relay name the same domain, the oldest wins.
+    #[schemars(schema_with = "crate::schema::fqdn")]
+    #[schemars(transform = rule(
+        "",
+        "self == oldSelf",
+        "a domain can't be changed; make an AcceptedDomain for the new one, and delete this",
+    ))]
+    pub domain: String,
+    /// Whether every name below the domain is accepted too. A longer AcceptedDomain goes before a shorter one. Default false.
+    #[serde(default)]
+    pub include_subdomains: bool,
+    /// Who knows the recipients of the domain; the names are Exchange's.
+    ///
+    /// `Authoritative`: the next hops know all of them. `InternalRelay`: the next hops know some; mail to those that they don't know goes to
+    /// `unknownRecipients.nextHops`.
+    #[serde(rename = "type")]
+    pub type_: DomainType,
+    /// The servers that the mail goes to. 1 to 16.
+    #[schemars(length(min = 1, max = 16))]
+    #[schemars(transform = keyed_by(&["host", "port"]))]
+    pub next_hops: Vec<NextHop>,
+    /// What TLS to the next hops must give. Default: TLS with a certificate that a public CA signed for the next hop's host.
+    #[serde(default)]
+    pub tls: NextHopTls,
+    /// Which recipients exist. Default: those that the next hop says.
+    #[serde(default)]
+    pub recipients: Recipients,
+    /// Where the mail to recipients goes that the next hops don't know. Required with the type `InternalRelay`, refused with others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_recipients: Option<UnknownRecipients>,
+}
+
+/// Who knows the recipients of a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DomainType {
+    /// The next hops know every recipient.
+    Authoritative,
+    /// The next hops know some recipients; others are asked for the rest.
+    InternalRelay,
+}

@@ -1,0 +1,147 @@
+//! `SmtpRelay`: a gate in front of mail servers.
+
+mod exposure;
+mod limits;
+mod listener;
+mod logging;
+mod pod_template;
+mod resources;
+mod service;
+mod status;
+mod timeouts;
+mod tls;
+mod toleration;
+mod topology;
+
+pub use exposure::Exposure;
+pub use limits::Limits;
+pub use listener::{Delivery, Listener, ListenerTls, ListenerTlsMode, ProxyProtocol, Role};
+pub use logging::{LogFormat, LogLevel, Logging};
+pub use pod_template::PodTemplate;
+pub use resources::{ResourceAmounts, Resources};
+pub use service::{ExternalTrafficPolicy, IpFamilyPolicy, Service, ServiceType};
+pub use status::{Address, AddressType, CertificateStatus, ListenerStatus, SmtpRelayStatus};
+pub use timeouts::Timeouts;
+pub use tls::{Certificate, RelayTls, TlsVersion};
+pub use toleration::{Toleration, TolerationEffect, TolerationOperator};
+pub use topology::{TopologySpreadConstraint, WhenUnsatisfiable};
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::schema::{keyed_by, rule};
+
+/// The port of the pods that probes, metrics and `/status` are served on; no listener may take it.
+pub const ADMIN_PORT: i32 = 9464;
+
+/// An SMTP relay: what it listens on, what it may spend, and how it runs.
+///
+/// It takes mail for the domains of the `AcceptedDomain`s that refer to it and refuses all other mail. It is never an open relay, whatever is
+/// set here.
+#[derive(CustomResource, JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "postern.dev",
+    version = "v1alpha1",
+    kind = "SmtpRelay",
+    namespaced,
+    status = "SmtpRelayStatus",
+    derive = "PartialEq",
+    doc = "An SMTP relay in front of mail servers: it takes mail for accepted domains, passes it on over TLS, and refuses all other mail.",
+    shortname = "srelay",
+    category = "postern",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
+    printcolumn(name = "Hostname", type_ = "string", json_path = ".spec.hostname"),
+    printcolumn(name = "Address", type_ = "string", json_path = ".status.addresses[0].value"),
+    printcolumn(name = "Domains", type_ = "integer", json_path = ".status.attachedDomains"),
+    printcolumn(name = "Desired", type_ = "integer", json_path = ".spec.replicas"),
+    printcolumn(name = "Available", type_ = "integer", json_path = ".status.readyReplicas"),
+    printcolumn(name = "Programmed", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].status"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')")
+        .message("Services and pods are named for the relay; take a name of 1 to 40 lower-case letters, digits or hyphens that begins with a letter")
+        .field_path(".metadata.name")
+)]
+#[schemars(transform = rule(
+    ".listeners",
+    "self.listeners.all(a, self.listeners.exists_one(b, b.port == a.port))",
+    "two listeners have the same port; give each its own",
+))]
+#[schemars(transform = rule(
+    ".listeners",
+    "!self.listeners.exists(a, a.port < 1024 && self.listeners.exists(b, b.port == a.port + 10000))",
+    "two listeners would share a port of the pod, which is the port plus 10000 below 1024; change one of them",
+))]
+#[schemars(transform = rule(
+    ".services",
+    "!has(self.services) || self.services.all(s, self.listeners.exists(l, l.exposure == s.exposure))",
+    "no listener has the exposure of a service; remove the service, or expose a listener like that",
+))]
+#[serde(rename_all = "camelCase")]
+pub struct SmtpRelaySpec {
+    /// The name that the relay gives itself in its banner, in EHLO and in the Received header.
+    ///
+    /// It should be the name in the MX record and in the certificate. A fully qualified domain name in lower case, as an A-label when it is
+    /// international; never the name of a pod.
+    #[schemars(schema_with = "crate::schema::fqdn")]
+    pub hostname: String,
+    /// How many pods run. Limits count per pod.
+    ///
+    /// `kubectl scale` and a HorizontalPodAutoscaler set this field; leave it out of manifests that are applied under an autoscaler.
+    /// Default 2; 0 to 100.
+    #[serde(default = "default_replicas")]
+    #[schemars(range(min = 0, max = 100))]
+    pub replicas: i32,
+    /// The mailbox that takes mail to `<Postmaster>` without a domain (RFC 5321 section 4.5.1).
+    ///
+    /// Its domain must be an accepted domain of this relay. Default: `postmaster` at the oldest Authoritative domain. A mailbox in lower
+    /// case, up to 318 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::mailbox")]
+    pub postmaster: Option<String>,
+    /// What the relay listens on. 1 to 16 listeners with distinct names and ports.
+    ///
+    /// A pod binds the port itself, or the port plus 10000 when it is below 1024, so that it needs no privilege; the Service maps one to the
+    /// other.
+    #[schemars(length(min = 1, max = 16))]
+    #[schemars(transform = keyed_by(&["name"]))]
+    pub listeners: Vec<Listener>,
+    /// How the relay shows itself in TLS, on all listeners. Default: TLS 1.2 and newer, with a certificate of the operator's own CA.
+    #[serde(default)]
+    pub tls: RelayTls,
+    /// What a stranger can make each pod spend.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How long the relay waits, for clients and for next hops.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// What the pods log, on standard output.
+    #[serde(default)]
+    pub logging: Logging,
+    /// How listeners are reached: one Service for each exposure that a listener has. An exposure without an entry gets the defaults of one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3))]
+    #[schemars(transform = keyed_by(&["exposure"]))]
+    pub services: Vec<Service>,
+    /// What the pods get beyond what the operator sets. Their security context can't be changed: they always meet the `restricted` Pod
+    /// Security Standard.
+    #[serde(default)]
+    pub pod_template: PodTemplate,
+}
+
+fn default_replicas() -> i32 {
+    2
+}
+
+impl SmtpRelaySpec {
+    /// The Service of an exposure: the entry in `services`, or the defaults of one.
+    #[must_use]
+    pub fn service(&self, exposure: Exposure) -> Service {
+        self.services.iter().find(|service| service.exposure == exposure).cloned().unwrap_or_else(|| Service::new(exposure))
+    }
+}
