@@ -3,12 +3,18 @@
 //! Nothing here knows the relay's or the operator's code; both are met as their users meet them, through files, ports and processes.
 //! Everything returns [`anyhow::Result`], so that a test reads as a row of `?` and a failure says what was waited for.
 
+pub mod binaries;
 pub mod client;
 pub mod config;
+pub mod gate;
 pub mod http;
 pub mod load;
+pub mod manifests;
 pub mod pki;
 pub mod poll;
 pub mod port;
 pub mod postfix;
 pub mod process;
+pub mod relay;
+pub mod site;
+pub mod tool;
