@@ -115,7 +115,7 @@ impl HeaderFirewall {
         self.kept.extend_from_slice(&piece[..ahead]);
         let Some(head) = judge(&self.kept, &self.host) else {
             *piece = &[];
-            return Ok(());
+            return self.measure(ahead);
         };
         self.kept.truncate(kept);
         self.settle(head)?;

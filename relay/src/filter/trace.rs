@@ -9,7 +9,7 @@ use postern_proto::address::{Domain, ForwardPath, Literal};
 /// Where a line is folded, in bytes (RFC 5322 section 2.1.1). A single word may be longer; none comes near the limit of 998.
 const FOLD_AT: usize = 78;
 
-/// Longest name that is repeated from what a client or the DNS says, in characters.
+/// Longest name that is repeated from what a client or the DNS says, in bytes.
 const MAX_NAME: usize = 255;
 
 /// What the relay knows of how a message came.
@@ -84,10 +84,9 @@ impl Trace<'_> {
 
     /// A name of which only what names and address literals are made of is left, so that it can't end a comment or the field.
     fn clean(&self, name: &str) -> String {
-        let is_safe = |char: char| {
-            char.is_ascii_alphanumeric() || "-._:[]".contains(char) || (self.allows_utf8() && !char.is_ascii() && char.is_alphanumeric())
-        };
-        name.chars().take(MAX_NAME).map(|char| if is_safe(char) { char } else { '?' }).collect()
+        let is_letter = |char: char| char.is_alphanumeric() && (char.is_ascii() || self.allows_utf8());
+        let bounded = &name[..name.floor_char_boundary(MAX_NAME)];
+        bounded.chars().map(|char| if is_letter(char) || "-._:[]".contains(char) { char } else { '?' }).collect()
     }
 
     fn allows_utf8(&self) -> bool {
