@@ -16,5 +16,6 @@ pub mod port;
 pub mod postfix;
 pub mod process;
 pub mod relay;
+pub mod sink;
 pub mod site;
 pub mod tool;
