@@ -1,52 +1,63 @@
 //! A `postern-relay` of its own, run on a configuration folder without the operator.
 
-use std::{net::SocketAddr, path::Path, process::ExitStatus};
+use std::{ffi::OsStr, net::SocketAddr, process::ExitStatus};
 
 use anyhow::Result;
+use postern_config::{ListenerTls, NextHopTlsMode};
+use tempfile::TempDir;
 
-use crate::{binaries, config::RelayFolder, http, poll, port, process::Process};
+use crate::{
+    binaries,
+    client::{Client, Trust},
+    config::{HOSTNAME, RelayFolder},
+    http,
+    pki::Authority,
+    poll, port,
+    process::Process,
+};
 
-/// A relay that runs. Dropping it kills it.
+/// A relay that runs, called [`HOSTNAME`], with one listener. Dropping it kills it.
 pub struct Relay {
     process: Process,
-    admin: SocketAddr,
+    /// Its configuration.
+    pub config: RelayFolder,
+    /// Its listener.
+    pub address: SocketAddr,
+    /// Its admin port.
+    pub admin: SocketAddr,
+    trust: Trust,
+    // Removed last.
+    _folder: TempDir,
 }
 
 impl Relay {
-    /// Starts a relay on `folder`, which must have been written, and waits until it is ready. It keeps large messages in `scratch`.
-    pub async fn start(folder: &RelayFolder, scratch: &Path) -> Result<Self> {
+    /// Starts a relay that accepts `example.com`, with the next hop `localhost` on `next_hop` and TLS to it when it is offered, and waits
+    /// until it is ready. `adjust` may change the configuration before.
+    pub async fn start(next_hop: u16, tls: ListenerTls, adjust: impl FnOnce(&mut RelayFolder) -> Result<()>) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let authority = Authority::new("Edge CA")?;
+        let mut config = RelayFolder::new(&folder.path().join("config"))?;
+        let address = SocketAddr::from(([127, 0, 0, 1], config.listen("mx", tls)?));
+        config.accept("example.com", next_hop, NextHopTlsMode::Opportunistic)?;
+        config.show(&authority.server(&[HOSTNAME])?)?;
+        adjust(&mut config)?;
+        config.write()?;
         let admin = SocketAddr::from(([127, 0, 0, 1], port::free()?));
-        let mut process = Process::start(
-            &binaries::find("postern-relay")?,
-            [
-                "--config".as_ref(),
-                folder.path().as_os_str(),
-                "--bind".as_ref(),
-                "127.0.0.1".as_ref(),
-                "--admin".as_ref(),
-                admin.to_string().as_ref(),
-                "--scratch".as_ref(),
-                scratch.as_os_str(),
-                "--log-format".as_ref(),
-                "text".as_ref(),
-            ],
-        )?;
-        process.listens(admin.port()).await?;
-        let relay = Self { process, admin };
+        let process = spawn(&config, admin, folder.path().as_ref())?;
+        let mut relay = Self { process, config, address, admin, trust: Trust::new(&authority, HOSTNAME)?, _folder: folder };
         relay.becomes_ready().await?;
         Ok(relay)
     }
 
-    /// Waits until `/readyz` says 200.
-    pub async fn becomes_ready(&self) -> Result<()> {
-        let ready = async || matches!(http::get(self.admin, "/readyz").await, Ok(response) if response.status == 200).then_some(());
-        poll::until("the relay to be ready", ready).await
+    /// A client that has gone to TLS by STARTTLS and said EHLO.
+    pub async fn client(&self) -> Result<Client> {
+        Client::ready(self.address, &self.trust).await
     }
 
-    /// Its admin port.
+    /// What a client of the relay trusts.
     #[must_use]
-    pub fn admin(&self) -> SocketAddr {
-        self.admin
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Everything that it logged.
@@ -69,4 +80,22 @@ impl Relay {
     pub async fn stop(self) -> Result<()> {
         self.process.stop().await
     }
+
+    async fn becomes_ready(&mut self) -> Result<()> {
+        self.process.listens(self.admin.port()).await?;
+        let ready = async || matches!(http::get(self.admin, "/readyz").await, Ok(response) if response.status == 200).then_some(());
+        poll::until("the relay to be ready", ready).await
+    }
+}
+
+fn spawn(config: &RelayFolder, admin: SocketAddr, scratch: &OsStr) -> Result<Process> {
+    let admin = admin.to_string();
+    let arguments: [(&str, &OsStr); 5] = [
+        ("--config", config.path().as_ref()),
+        ("--bind", "127.0.0.1".as_ref()),
+        ("--admin", admin.as_ref()),
+        ("--scratch", scratch),
+        ("--log-format", "text".as_ref()),
+    ];
+    Process::start(&binaries::find("postern-relay")?, arguments.iter().flat_map(|(name, value)| [(*name).as_ref(), *value]))
 }

@@ -47,4 +47,10 @@ impl Sink {
         let entries = fs::read_dir(&self.folder)?;
         entries.map(|entry| Ok(String::from_utf8_lossy(&fs::read(entry?.path())?).into_owned())).collect()
     }
+
+    /// The arguments of every RCPT that it was asked so far; it must have been started with `-v`.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<String> {
+        self.process.log().iter().filter_map(|line| line.split_once("RCPT TO:").map(|(_, recipient)| recipient.to_owned())).collect()
+    }
 }

@@ -8,17 +8,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fmt, fs,
-    net::SocketAddr,
     path::Path,
     time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
-use postern_config::{ListenerTls, NextHopTlsMode};
+use postern_config::ListenerTls;
 use postern_tests::{
-    client::{Client, Reply, Trust},
-    config::{HOSTNAME, RelayFolder},
-    pki::Authority,
+    client::{Client, Reply},
     port,
     relay::Relay,
     sink::Sink,
@@ -83,19 +80,12 @@ impl fmt::Display for Mark {
 async fn whatever_was_accepted_is_stored_however_the_next_hop_breaks() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let next_hop = port::free()?;
-    let authority = Authority::new("Edge CA")?;
-    let mut config = RelayFolder::new(&folder.path().join("config"))?;
-    let address = SocketAddr::from(([127, 0, 0, 1], config.listen("mx", ListenerTls::StartTls)?));
-    config.accept("example.com", next_hop, NextHopTlsMode::Opportunistic)?;
-    config.show(&authority.server(&[HOSTNAME])?)?;
-    config.write()?;
-    let relay = Relay::start(&config, folder.path()).await?;
+    let relay = Relay::start(next_hop, ListenerTls::StartTls, |_| Ok(())).await?;
 
     let end = Instant::now() + duration()?;
-    let trust = Trust::new(&authority, HOSTNAME)?;
     let mut senders = JoinSet::new();
     for sender in 0..SENDERS {
-        senders.spawn(send_until(end, sender, address, trust.clone()));
+        senders.spawn(send_until(end, sender, relay.client().await?));
     }
     let mut stored = break_until(end, next_hop, folder.path()).await?;
     let last = Sink::start(next_hop, &folder.path().join("last"), &[]).await?;
@@ -141,9 +131,8 @@ fn whole(sink: &Sink) -> Result<BTreeSet<Mark>> {
 }
 
 /// Sends messages on one connection until `end`, and then until one is accepted. No fault of the next hop ends the session.
-async fn send_until(end: Instant, sender: u32, address: SocketAddr, trust: Trust) -> Result<Ledger> {
+async fn send_until(end: Instant, sender: u32, mut client: Client) -> Result<Ledger> {
     let mut ledger = Ledger::new();
-    let mut client = Client::ready(address, &trust).await?;
     for number in 0.. {
         let mark = Mark { sender, number };
         let accepted = send(&mut client, mark).await.with_context(|| format!("message {mark}"))?;

@@ -4,16 +4,8 @@
 use std::net::SocketAddr;
 
 use anyhow::{Result, ensure};
-use postern_config::{ListenerTls, NextHopTlsMode};
-use postern_tests::{
-    client::{Client, Trust},
-    config::{HOSTNAME, RelayFolder},
-    pki::Authority,
-    poll, port,
-    relay::Relay,
-    sink::Sink,
-    site::Site,
-};
+use postern_config::ListenerTls;
+use postern_tests::{poll, port, relay::Relay, sink::Sink, site::Site};
 use tokio::net::TcpStream;
 
 /// Waits until nobody answers at `address`.
@@ -27,24 +19,17 @@ async fn sigterm_finishes_the_transaction_that_runs_and_lets_nobody_in() -> Resu
     let folder = tempfile::tempdir()?;
     let next_hop = port::free()?;
     let sink = Sink::start(next_hop, &folder.path().join("sink"), &[]).await?;
-    let authority = Authority::new("Edge CA")?;
-    let mut config = RelayFolder::new(&folder.path().join("config"))?;
-    let address = SocketAddr::from(([127, 0, 0, 1], config.listen("mx", ListenerTls::StartTls)?));
-    config.accept("example.com", next_hop, NextHopTlsMode::Opportunistic)?;
-    config.show(&authority.server(&[HOSTNAME])?)?;
-    config.write()?;
-    let mut relay = Relay::start(&config, folder.path()).await?;
+    let mut relay = Relay::start(next_hop, ListenerTls::StartTls, |_| Ok(())).await?;
 
-    let trust = Trust::new(&authority, HOSTNAME)?;
-    let mut idle = Client::ready(address, &trust).await?;
-    let mut busy = Client::ready(address, &trust).await?;
+    let mut idle = relay.client().await?;
+    let mut busy = relay.client().await?;
     busy.ask("MAIL FROM:<sender@client.test>", 250).await?;
     busy.ask("RCPT TO:<alice@example.com>", 250).await?;
     busy.ask("DATA", 354).await?;
     busy.send("Subject: begun before SIGTERM\r\n").await?;
 
     relay.terminate()?;
-    is_closed(address).await?;
+    is_closed(relay.address).await?;
     let farewell = idle.expect(421).await?;
     ensure!(farewell.enhanced() == Some("4.3.2"), "{farewell}");
     idle.closed().await?;
