@@ -1,1 +1,4 @@
-//! Skeleton.
+//! The Postern control plane.
+
+pub mod issue;
+pub mod material;

@@ -1,0 +1,167 @@
+//! Certificates and keys: checked once, when they are taken from outside, and never shown.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use x509_parser::{
+    extensions::{GeneralName, ParsedExtension},
+    prelude::{FromDer, X509Certificate},
+};
+
+/// A private key, PEM. It can be written where it belongs, and nowhere by accident: `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PrivateKeyPem(String);
+
+impl PrivateKeyPem {
+    /// The key's text, for the Secret or file that holds it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PrivateKeyPem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrivateKeyPem(hidden)")
+    }
+}
+
+/// A certificate chain and the key that fits its first certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertifiedKey {
+    chain: String,
+    key: PrivateKeyPem,
+    facts: Facts,
+}
+
+/// What is read from the first certificate of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Facts {
+    not_before: Timestamp,
+    not_after: Timestamp,
+    dns_names: Vec<String>,
+    subject_key_id: Option<Vec<u8>>,
+    authority_key_id: Option<Vec<u8>>,
+}
+
+/// Why a text is not a certificate, a key, or a pair of both.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MaterialError {
+    /// No certificate in it.
+    #[error("holds no PEM block `CERTIFICATE`")]
+    NoCertificate,
+    /// A certificate that can't be read.
+    #[error("certificate {0} in it can't be read: it is not valid X.509")]
+    BadCertificate(usize),
+    /// No key in it, or one that is encrypted.
+    #[error("holds no PEM block with an unencrypted private key (PKCS#8, PKCS#1 or SEC1)")]
+    NoKey,
+    /// A key of a kind that TLS does not use.
+    #[error("the private key's type is not supported; use ECDSA (P-256, P-384), RSA (2048 bits or more) or Ed25519")]
+    UnsupportedKey,
+    /// Certificate and key are not a pair.
+    #[error("the private key does not belong to the first certificate")]
+    Mismatch,
+}
+
+impl CertifiedKey {
+    /// Takes a chain (the server's own certificate first) and its key, both PEM.
+    pub fn parse(chain: &str, key: &str) -> Result<Self, MaterialError> {
+        let certificates = certificates(chain)?;
+        let facts = Facts::read(&certificates[0]).ok_or(MaterialError::BadCertificate(1))?;
+        let key_der = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| MaterialError::NoKey)?;
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        match rustls::sign::CertifiedKey::from_der(certificates, key_der, &provider) {
+            Ok(_) => Ok(Self { chain: chain.to_owned(), key: PrivateKeyPem(key.to_owned()), facts }),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(MaterialError::Mismatch),
+            Err(_) => Err(MaterialError::UnsupportedKey),
+        }
+    }
+
+    /// The chain, PEM.
+    #[must_use]
+    pub fn chain(&self) -> &str {
+        &self.chain
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &PrivateKeyPem {
+        &self.key
+    }
+
+    /// When the first certificate begins to be valid.
+    #[must_use]
+    pub fn not_before(&self) -> Timestamp {
+        self.facts.not_before
+    }
+
+    /// When the first certificate ends to be valid.
+    #[must_use]
+    pub fn not_after(&self) -> Timestamp {
+        self.facts.not_after
+    }
+
+    /// The DNS names of the first certificate.
+    #[must_use]
+    pub fn dns_names(&self) -> &[String] {
+        &self.facts.dns_names
+    }
+
+    /// Whether `issuer`'s key signed the first certificate, by their key identifiers (RFC 5280 section 4.2.1.1).
+    #[must_use]
+    pub fn is_issued_by(&self, issuer: &Self) -> bool {
+        self.facts.authority_key_id.is_some() && self.facts.authority_key_id == issuer.facts.subject_key_id
+    }
+}
+
+/// Checks that `text` holds at least one certificate, and that each can be read.
+pub fn check_bundle(text: &str) -> Result<(), MaterialError> {
+    for (index, certificate) in certificates(text)?.iter().enumerate() {
+        X509Certificate::from_der(certificate).map_err(|_| MaterialError::BadCertificate(index + 1))?;
+    }
+    Ok(())
+}
+
+/// One or more certificates.
+fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, MaterialError> {
+    let mut found = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+        found.push(certificate.map_err(|_| MaterialError::BadCertificate(found.len() + 1))?);
+    }
+    if found.is_empty() { Err(MaterialError::NoCertificate) } else { Ok(found) }
+}
+
+impl Facts {
+    fn read(certificate: &CertificateDer<'_>) -> Option<Self> {
+        let (_, x509) = X509Certificate::from_der(certificate).ok()?;
+        let mut facts = Self {
+            not_before: Timestamp::from_second(x509.validity().not_before.timestamp()).ok()?,
+            not_after: Timestamp::from_second(x509.validity().not_after.timestamp()).ok()?,
+            dns_names: Vec::new(),
+            subject_key_id: None,
+            authority_key_id: None,
+        };
+        for extension in x509.extensions() {
+            facts.take(extension.parsed_extension());
+        }
+        Some(facts)
+    }
+
+    fn take(&mut self, extension: &ParsedExtension<'_>) {
+        match extension {
+            ParsedExtension::SubjectAlternativeName(names) => {
+                self.dns_names.extend(names.general_names.iter().filter_map(|name| match name {
+                    GeneralName::DNSName(name) => Some((*name).to_owned()),
+                    _ => None,
+                }));
+            }
+            ParsedExtension::SubjectKeyIdentifier(id) => self.subject_key_id = Some(id.0.to_vec()),
+            ParsedExtension::AuthorityKeyIdentifier(id) => {
+                self.authority_key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
+            }
+            _ => {}
+        }
+    }
+}
