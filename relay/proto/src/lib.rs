@@ -5,7 +5,10 @@
 
 pub mod address;
 pub mod client;
+pub mod command;
+pub mod content;
 pub mod envelope;
+pub mod path_parser;
 pub mod reply;
 pub mod reply_parser;
 pub mod server;

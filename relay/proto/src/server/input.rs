@@ -22,15 +22,11 @@ impl Input {
         &self.bytes[self.start..]
     }
 
-    pub(super) fn consume(&mut self, count: usize) {
-        self.start += count;
-    }
-
-    /// Consumes `count` bytes, and tells where `range` of the unread bytes stands for [`Self::get`].
-    pub(super) fn take(&mut self, range: &Range<usize>, count: usize) -> Range<usize> {
-        let place = self.start + range.start..self.start + range.end;
-        self.consume(count);
-        place
+    /// Reads the next `count` bytes away, and tells where they stand for [`Self::get`].
+    pub(super) fn take(&mut self, count: usize) -> Range<usize> {
+        let start = self.start;
+        self.start = self.bytes.len().min(start + count);
+        start..self.start
     }
 
     pub(super) fn get(&self, place: Range<usize>) -> &[u8] {

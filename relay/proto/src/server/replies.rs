@@ -1,7 +1,48 @@
 //! Every reply that a session gives on its own account.
 
+use std::borrow::Cow;
+
 use super::settings::Offer;
-use crate::reply::Reply;
+use crate::{
+    command::{ArgumentError, LineError, Verb},
+    content::Flaw,
+    path_parser::PathError,
+    reply::{EnhancedCode, Reply},
+};
+
+pub(super) const OK: Reply = reply(250, 0, 0, "OK");
+pub(super) const GOODBYE: Reply = reply(221, 0, 0, "Goodbye");
+pub(super) const HELP: Reply = reply(214, 0, 0, "This is an SMTP relay, see RFC 5321");
+pub(super) const START_TLS: Reply = reply(220, 0, 0, "Go ahead with TLS");
+pub(super) const CANNOT_VERIFY: Reply = reply(252, 0, 0, "Cannot verify the address, but will try to deliver");
+pub(super) const CHUNK_TAKEN: Reply = reply(250, 0, 0, "Chunk taken");
+/// RFC 2034 section 4: no enhanced code.
+pub(super) const START_INPUT: Reply = Reply { code: 354, enhanced: None, text: Cow::Borrowed("Go ahead, end with <CRLF>.<CRLF>") };
+
+pub(super) const TOO_MANY_BAD_COMMANDS: Reply = reply(421, 7, 0, "Too many bad commands, closing");
+pub(super) const UNANSWERED: Reply = reply(421, 3, 0, "Internal error, closing");
+pub(super) const TOO_MANY_RECIPIENTS: Reply = reply(452, 5, 3, "Too many recipients, send the rest in another transaction");
+
+pub(super) const NOT_IMPLEMENTED: Reply = reply(502, 5, 1, "Command not implemented");
+pub(super) const NEEDS_HELLO: Reply = reply(503, 5, 1, "Send EHLO first");
+pub(super) const NEEDS_EHLO: Reply = reply(503, 5, 1, "BDAT needs EHLO");
+pub(super) const NEEDS_MAIL: Reply = reply(503, 5, 1, "Send MAIL first");
+pub(super) const NEEDS_RCPT: Reply = reply(503, 5, 1, "Send RCPT first");
+pub(super) const MAIL_TWICE: Reply = reply(503, 5, 1, "A transaction is open already");
+pub(super) const CHUNKS_BEGAN: Reply = reply(503, 5, 1, "The content has begun, only BDAT may follow");
+pub(super) const TLS_IS_UP: Reply = reply(503, 5, 1, "TLS is up already");
+pub(super) const NEEDS_TLS: Reply = reply(530, 7, 0, "Send STARTTLS first");
+pub(super) const TOO_BIG: Reply = reply(552, 3, 4, "The message is too big");
+pub(super) const NO_VALID_RECIPIENT: Reply = reply(554, 5, 1, "No valid recipient");
+
+const fn reply(code: u16, subject: u16, detail: u16, text: &'static str) -> Reply {
+    let class = match code {
+        200..400 => 2,
+        400..500 => 4,
+        _ => 5,
+    };
+    Reply { code, enhanced: Some(EnhancedCode { class, subject, detail }), text: Cow::Borrowed(text) }
+}
 
 pub(super) fn banner(offer: &Offer) -> Reply {
     Reply::bare(220, format!("{} ESMTP Postern", offer.hostname))
@@ -23,4 +64,61 @@ pub(super) fn ehlo(offer: &Offer, starttls: bool) -> Reply {
              LIMITS RCPTMAX={max_recipients}{one_domain}"
         ),
     )
+}
+
+pub(super) fn line(error: LineError) -> Reply {
+    match error {
+        LineError::LineEnd => reply(500, 5, 2, "A line ends with CRLF, and has no other CR or LF"),
+        LineError::TooLong => reply(500, 5, 2, "The line is too long"),
+        LineError::Control => reply(500, 5, 2, "The line has a control character"),
+        LineError::NotAscii => reply(500, 5, 2, "The line has octets that are not ASCII"),
+        LineError::UnknownVerb => reply(500, 5, 1, "The command is unknown"),
+    }
+}
+
+/// The form of a command whose argument does not fit.
+pub(super) fn usage(verb: Verb) -> Reply {
+    let form = match verb {
+        Verb::Ehlo => "Syntax: EHLO your.host.name",
+        Verb::Helo => "Syntax: HELO your.host.name",
+        Verb::Mail => "Syntax: MAIL FROM:<address>",
+        Verb::Rcpt => "Syntax: RCPT TO:<address>",
+        Verb::Bdat => "Syntax: BDAT size [LAST]; closing, since nobody can tell where the chunk ends",
+        Verb::Vrfy => "Syntax: VRFY text",
+        Verb::Expn => "Syntax: EXPN text",
+        Verb::Data | Verb::Rset | Verb::Help | Verb::Noop | Verb::Quit | Verb::StartTls | Verb::Auth => "The command takes no argument",
+    };
+    reply(501, 5, 4, form)
+}
+
+pub(super) fn argument(verb: Verb, error: ArgumentError) -> Reply {
+    match (error, verb) {
+        (ArgumentError::Form, _) => usage(verb),
+        (ArgumentError::Path(error @ PathError::NoBrackets), _) => reply(501, 5, 2, path(error)),
+        (ArgumentError::Path(error), Verb::Mail) => reply(501, 1, 7, path(error)),
+        (ArgumentError::Path(error), _) => reply(501, 1, 3, path(error)),
+        (ArgumentError::NeedsSmtpUtf8, Verb::Mail) => reply(550, 6, 7, "The address needs SMTPUTF8"),
+        (ArgumentError::NeedsSmtpUtf8, _) => reply(553, 6, 7, "The address needs SMTPUTF8 in MAIL"),
+        (ArgumentError::UnknownParameter, _) => reply(555, 5, 4, "The parameter is unknown"),
+        (ArgumentError::Parameter, _) => reply(501, 5, 4, "A parameter is malformed, repeated or has a wrong value"),
+    }
+}
+
+const fn path(error: PathError) -> &'static str {
+    match error {
+        PathError::NoBrackets => "The address needs angle brackets",
+        PathError::Unclosed => "The address does not end with > after its domain",
+        PathError::Route => "The source route is malformed",
+        PathError::LocalPart => "The local part of the address is malformed",
+        PathError::NoDomain => "The address has no domain",
+        PathError::Domain => "The domain of the address is malformed",
+        PathError::TooLong => "The address is too long",
+    }
+}
+
+pub(super) fn flaw(flaw: Flaw) -> Reply {
+    match flaw {
+        Flaw::LineEnd => reply(554, 6, 0, "The message has a CR or LF that does not belong to a CRLF"),
+        Flaw::TooBig => TOO_BIG,
+    }
 }

@@ -1,11 +1,12 @@
-//! A session as its driver sees it: two buffers and a question at a time.
+//! A session as its driver sees it: two buffers, and one question at a time.
 
 use std::sync::Arc;
 
 use super::{
     input::Input,
-    output::Output,
+    machine::{Machine, Next},
     settings::{Settings, TlsOffer},
+    state::{Greeting, Phase},
     step::{Expect, Step, Turn},
 };
 use crate::reply::Reply;
@@ -15,11 +16,8 @@ use crate::reply::Reply;
 /// The driver loops: [`step`](Self::step), do what it says, step again.
 #[derive(Debug)]
 pub struct Session {
-    settings: Arc<Settings>,
-    tls: TlsOffer,
     input: Input,
-    output: Output,
-    closed: bool,
+    machine: Machine,
 }
 
 impl Session {
@@ -27,9 +25,9 @@ impl Session {
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
         let tls = settings.offer.tls;
-        let mut output = Output::default();
-        output.bytes(&settings.banner);
-        Self { settings, tls, input: Input::default(), output, closed: false }
+        let mut machine = Machine::new(settings, tls);
+        machine.greet();
+        Self { input: Input::default(), machine }
     }
 
     /// Where the driver appends what it reads: a buffer with spare capacity, about 1 KiB while a command is expected and 32 KiB while
@@ -41,77 +39,79 @@ impl Session {
     /// What is to be written to the client; at most some 5 KiB beside the text of the driver's own last answer.
     #[must_use]
     pub fn output(&self) -> &[u8] {
-        self.output.unsent()
+        self.machine.output.unsent()
     }
 
     /// Notes that the first `count` bytes of [`output`](Self::output) are written.
     pub fn sent(&mut self, count: usize) {
-        self.output.sent(count);
+        self.machine.output.sent(count);
     }
 
     /// Goes on until there is something for the driver to do.
     pub fn step(&mut self) -> Step<'_> {
-        if self.closed {
-            return Step::Close;
+        match self.machine.next(&mut self.input) {
+            Next::Step(step) => step,
+            Next::Body(place) => Step::Body(self.input.get(place)),
         }
-        if self.output.is_high() {
-            return Step::Flush;
-        }
-        let unread = self.input.unread().len();
-        let place = self.input.take(&(0..unread), unread);
-        let _ = self.input.get(place);
-        Step::Read
     }
 
     /// Gives the driver's answer to the question that came with `turn`. An answer with code 421 also ends the session.
-    pub fn answer(&mut self, turn: Turn, reply: Reply) {
-        let Turn { .. } = turn;
-        self.close(&reply);
+    pub fn answer(&mut self, Turn(()): Turn, reply: Reply) {
+        self.machine.answer(reply);
     }
 
     /// While content arrives: reads the rest away, then sends this reply in place of asking for delivery. The transaction is over for the
     /// driver. Does nothing at any other time.
     pub fn refuse_content(&mut self, reply: Reply) {
-        self.close(&reply);
+        self.machine.refuse_content(reply);
     }
 
     /// The session over TLS, after [`Step::StartTls`] and the driver's writing of `output`: all that was buffered and said in clear is
     /// forgotten (RFC 3207 section 4.2). No banner is sent again.
     #[must_use]
     pub fn into_tls(self) -> Self {
-        Self { settings: self.settings, tls: TlsOffer::Active, input: Input::default(), output: Output::default(), closed: false }
+        Self { input: Input::default(), machine: Machine::new(self.machine.settings, TlsOffer::Active) }
     }
 
     /// Queues a reply, which should be a 421, and ends the session (shutdown, time-out, overload). No [`Step::Discard`] comes.
     pub fn close(&mut self, reply: &Reply) {
-        self.output.reply(reply);
-        self.closed = true;
+        self.machine.close(reply);
     }
 
     /// Whether a transaction is open: MAIL was answered positively and its transaction has not ended.
     #[must_use]
     pub fn in_transaction(&self) -> bool {
-        false
+        self.machine.in_transaction()
     }
 
     /// What the client is to send next.
     #[must_use]
     pub fn expects(&self) -> Expect {
-        Expect::Command
+        match self.machine.phase {
+            Phase::Data { .. } | Phase::Chunk { .. } | Phase::DrainData { .. } | Phase::DrainChunk { .. } => Expect::Content,
+            Phase::Command(_) | Phase::SkipLine(_) | Phase::Asked(_) | Phase::StartTls | Phase::Closed => Expect::Command,
+        }
     }
 
     /// What the client said in EHLO or HELO; letters, digits and `.-_:[]`, 1 to 255 octets.
     #[must_use]
     pub fn helo(&self) -> Option<&str> {
-        None
+        match &self.machine.greeting {
+            Greeting::None => None,
+            Greeting::Helo(name) | Greeting::Ehlo(name) => Some(name),
+        }
     }
 
     /// The protocol for the `with` clause of Received (RFC 3848, RFC 6531 section 3.7.3).
     #[must_use]
     pub fn protocol(&self) -> &'static str {
-        match self.tls {
-            TlsOffer::Active => "ESMTPS",
-            TlsOffer::Required | TlsOffer::Optional => "ESMTP",
+        let smtputf8 = self.machine.phase.envelope().is_some_and(|envelope| envelope.smtputf8);
+        match (&self.machine.greeting, self.machine.tls, smtputf8) {
+            (Greeting::None | Greeting::Helo(_), _, _) => "SMTP",
+            (Greeting::Ehlo(_), TlsOffer::Active, false) => "ESMTPS",
+            (Greeting::Ehlo(_), TlsOffer::Active, true) => "UTF8SMTPS",
+            (Greeting::Ehlo(_), TlsOffer::Required | TlsOffer::Optional, false) => "ESMTP",
+            (Greeting::Ehlo(_), TlsOffer::Required | TlsOffer::Optional, true) => "UTF8SMTP",
         }
     }
 }

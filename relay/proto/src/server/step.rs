@@ -37,7 +37,7 @@ pub enum Step<'a> {
 /// The right to answer one question of a session, once. To step on without the answer ends the session with 421.
 #[derive(Debug)]
 #[must_use = "the session waits for an answer"]
-pub struct Turn(());
+pub struct Turn(pub(super) ());
 
 impl Turn {
     pub(super) const fn new() -> Self {

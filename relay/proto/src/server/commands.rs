@@ -1,0 +1,219 @@
+//! What each command does.
+
+use super::{
+    input::Input,
+    machine::Machine,
+    replies,
+    settings::TlsOffer,
+    state::{Envelope, Greeting, Phase, Question, Transaction},
+    step::Step,
+};
+use crate::{
+    command::{ChunkSize, CommandLine, Framing, Verb, client_name, next_line, skip_line},
+    content::ChunkReader,
+    envelope::{MailFrom, RcptTo},
+    reply::Reply,
+};
+
+type NextStep = Option<Step<'static>>;
+
+impl Machine {
+    /// One command line.
+    pub(super) fn command_line(&mut self, transaction: Transaction, input: &mut Input) -> NextStep {
+        self.phase = Phase::Command(transaction);
+        if self.output.is_high() {
+            return Some(Step::Flush);
+        }
+        let (length, step) = match next_line(input.unread()) {
+            Framing::Partial => (0, Some(Step::Read)),
+            Framing::Line(line) => (line.len() + 2, self.command(line, transaction)),
+            Framing::Broken { error, seen } => {
+                self.phase = Phase::SkipLine(transaction);
+                self.refuse(&replies::line(error));
+                (seen, None)
+            }
+        };
+        input.take(length);
+        step
+    }
+
+    /// A piece of a line that is refused already.
+    pub(super) fn rest_of_line(&mut self, transaction: Transaction, input: &mut Input) -> NextStep {
+        let (length, ended) = skip_line(input.unread());
+        input.take(length);
+        self.phase = if ended { Phase::Command(transaction) } else { Phase::SkipLine(transaction) };
+        (!ended).then_some(Step::Read)
+    }
+
+    fn command(&mut self, line: &[u8], transaction: Transaction) -> NextStep {
+        let CommandLine { verb, argument } = match CommandLine::parse(line) {
+            Ok(command) => command,
+            Err(error) => return self.refused(&replies::line(error)),
+        };
+        match verb {
+            Verb::Data | Verb::Rset | Verb::Quit | Verb::StartTls if !argument.is_empty() => self.refused(&replies::usage(verb)),
+            Verb::Ehlo | Verb::Helo => self.hello(verb, argument),
+            Verb::StartTls => self.starttls(),
+            Verb::Rset => self.reset(),
+            Verb::Noop => self.done(&replies::OK),
+            Verb::Quit => self.quit(),
+            Verb::Bdat => self.bdat(argument, transaction),
+            _ if self.tls == TlsOffer::Required => self.refused(&replies::NEEDS_TLS),
+            Verb::Mail => self.mail(argument, transaction),
+            Verb::Rcpt => self.rcpt(argument, transaction),
+            Verb::Data => self.begin_data(transaction),
+            Verb::Vrfy | Verb::Expn if argument.is_empty() => self.refused(&replies::usage(verb)),
+            Verb::Vrfy => self.done(&replies::CANNOT_VERIFY),
+            Verb::Help => self.done(&replies::HELP),
+            Verb::Expn | Verb::Auth => self.refused(&replies::NOT_IMPLEMENTED),
+        }
+    }
+
+    fn hello(&mut self, verb: Verb, argument: &str) -> NextStep {
+        let Some(name) = client_name(argument) else { return self.refused(&replies::usage(verb)) };
+        self.discard_open();
+        self.phase = Phase::Command(Transaction::None);
+        let settings = &self.settings;
+        let (greeting, reply) = match (verb, self.tls) {
+            (Verb::Helo, _) => (Greeting::Helo(name.into()), &settings.helo),
+            (_, TlsOffer::Active) => (Greeting::Ehlo(name.into()), &settings.ehlo_over_tls),
+            (_, TlsOffer::Required | TlsOffer::Optional) => (Greeting::Ehlo(name.into()), &settings.ehlo_in_clear),
+        };
+        self.greeting = greeting;
+        self.output.bytes(reply);
+        None
+    }
+
+    fn starttls(&mut self) -> NextStep {
+        if self.tls == TlsOffer::Active {
+            return self.refused(&replies::TLS_IS_UP);
+        }
+        self.discard_open();
+        self.phase = Phase::StartTls;
+        self.done(&replies::START_TLS)
+    }
+
+    fn reset(&mut self) -> NextStep {
+        self.discard_open();
+        self.phase = Phase::Command(Transaction::None);
+        self.done(&replies::OK)
+    }
+
+    fn quit(&mut self) -> NextStep {
+        self.end(&replies::GOODBYE);
+        None
+    }
+
+    fn mail(&mut self, argument: &str, transaction: Transaction) -> NextStep {
+        let extensions = match (&self.greeting, transaction) {
+            (_, Transaction::Envelope(_) | Transaction::Chunks(..)) => return self.refused(&replies::MAIL_TWICE),
+            (Greeting::None, _) => return self.refused(&replies::NEEDS_HELLO),
+            (Greeting::Helo(_), _) => false,
+            (Greeting::Ehlo(_), _) => true,
+        };
+        self.phase = Phase::Command(Transaction::Failed);
+        match MailFrom::parse(argument, extensions) {
+            Ok(mail) if mail.size.is_some_and(|size| size > self.settings.offer.max_message_bytes) => self.done(&replies::TOO_BIG),
+            Ok(mail) => {
+                let turn = self.ask(Question::Mail { smtputf8: mail.smtputf8 });
+                Some(Step::Mail(mail, turn))
+            }
+            Err(error) => self.refused(&replies::argument(Verb::Mail, error)),
+        }
+    }
+
+    fn rcpt(&mut self, argument: &str, transaction: Transaction) -> NextStep {
+        let envelope = match transaction {
+            Transaction::None => return self.refused(&replies::NEEDS_MAIL),
+            Transaction::Failed => return self.done(&replies::NEEDS_MAIL),
+            Transaction::Chunks(..) => return self.refused(&replies::CHUNKS_BEGAN),
+            Transaction::Envelope(envelope) => envelope,
+        };
+        self.phase = Phase::Command(Transaction::Envelope(envelope.with_refusal()));
+        match RcptTo::parse(argument, envelope.smtputf8) {
+            Ok(_) if envelope.recipients >= self.settings.offer.max_recipients => self.done(&replies::TOO_MANY_RECIPIENTS),
+            Ok(rcpt) => {
+                let turn = self.ask(Question::Rcpt(envelope));
+                Some(Step::Rcpt(rcpt, turn))
+            }
+            Err(error) => self.refused(&replies::argument(Verb::Rcpt, error)),
+        }
+    }
+
+    fn begin_data(&mut self, transaction: Transaction) -> NextStep {
+        match ready_for_content(transaction) {
+            Ok(envelope) => Some(Step::Content(self.ask(Question::Data(envelope)))),
+            Err(Refusal::Bad(reply)) => self.refused(&reply),
+            Err(Refusal::Pipelined(reply)) => self.done(&reply),
+        }
+    }
+
+    /// The chunk follows its command at once, whatever that is answered: it is read away when it can't be taken. Where its size can't be
+    /// read, nobody knows where the next command begins.
+    fn bdat(&mut self, argument: &str, transaction: Transaction) -> NextStep {
+        let Ok(size) = ChunkSize::parse(argument) else {
+            self.end(&replies::usage(Verb::Bdat));
+            return None;
+        };
+        let (envelope, mut reader) = match self.ready_for_chunk(transaction) {
+            Ok(ready) => ready,
+            Err(refusal) => return self.refuse_chunk(size, refusal, transaction),
+        };
+        if let Err(flaw) = reader.begin(size.octets) {
+            self.discard_open();
+            return self.refuse_chunk(size, Refusal::Pipelined(replies::flaw(flaw)), Transaction::Failed);
+        }
+        if matches!(transaction, Transaction::Chunks(..)) {
+            self.phase = Phase::Chunk { envelope, reader, left: size };
+            return None;
+        }
+        Some(Step::Content(self.ask(Question::Chunk { envelope, reader, size })))
+    }
+
+    fn ready_for_chunk(&self, transaction: Transaction) -> Result<(Envelope, ChunkReader), Refusal> {
+        match (transaction, &self.greeting) {
+            _ if self.tls == TlsOffer::Required => Err(Refusal::Bad(replies::NEEDS_TLS)),
+            (_, Greeting::None | Greeting::Helo(_)) => Err(Refusal::Bad(replies::NEEDS_EHLO)),
+            (Transaction::Chunks(envelope, reader), _) => Ok((envelope, reader)),
+            _ => Ok((ready_for_content(transaction)?, ChunkReader::new(self.settings.offer.max_message_bytes))),
+        }
+    }
+
+    fn refuse_chunk(&mut self, size: ChunkSize, refusal: Refusal, then: Transaction) -> NextStep {
+        let refusal = match refusal {
+            Refusal::Bad(_) if !self.may_go_on() => return None,
+            Refusal::Bad(reply) | Refusal::Pipelined(reply) => reply,
+        };
+        self.phase = Phase::DrainChunk { left: size.octets, refusal, then };
+        None
+    }
+
+    fn done(&mut self, reply: &Reply) -> NextStep {
+        self.say(reply);
+        None
+    }
+
+    fn refused(&mut self, reply: &Reply) -> NextStep {
+        self.refuse(reply);
+        None
+    }
+}
+
+/// Why content can't come now.
+enum Refusal {
+    /// The client is at fault.
+    Bad(Reply),
+    /// The client could not know: it pipelined the command behind one that was refused.
+    Pipelined(Reply),
+}
+
+fn ready_for_content(transaction: Transaction) -> Result<Envelope, Refusal> {
+    match transaction {
+        Transaction::None => Err(Refusal::Bad(replies::NEEDS_MAIL)),
+        Transaction::Failed => Err(Refusal::Pipelined(replies::NEEDS_MAIL)),
+        Transaction::Chunks(..) => Err(Refusal::Bad(replies::CHUNKS_BEGAN)),
+        Transaction::Envelope(envelope) if envelope.recipients > 0 => Ok(envelope),
+        Transaction::Envelope(envelope) if envelope.any_refused => Err(Refusal::Pipelined(replies::NO_VALID_RECIPIENT)),
+        Transaction::Envelope(_) => Err(Refusal::Bad(replies::NEEDS_RCPT)),
+    }
+}
