@@ -6,5 +6,7 @@ pub mod filter;
 pub mod listen;
 pub mod message;
 pub mod policy;
+pub mod reload;
 pub mod session;
 pub mod snapshot;
+pub mod tls;

@@ -164,7 +164,9 @@ fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     bytes
 }
 
-fn digest(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal SHA-256: how files and configurations are named.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let hash: [u8; 32] = Sha256::digest(bytes).into();
     hash.iter().fold(String::with_capacity(64), |mut text, byte| {

@@ -1,1 +1,44 @@
 //! One configuration that is loaded, proven and in use.
+
+mod load;
+mod material;
+mod store;
+mod watch;
+
+use std::sync::Arc;
+
+use postern_config::{Configuration, Listener};
+
+pub use load::{LoadError, root_hash};
+pub use store::{InUse, Refusal, Store};
+pub use watch::Watch;
+
+use crate::tls::Acceptor;
+
+/// A configuration with all that is built from it. Never changes; the next one replaces it as a whole.
+pub struct Snapshot {
+    /// What was read.
+    pub configuration: Configuration,
+    /// The configuration's hash ([`Configuration::hash`]).
+    pub hash: String,
+    /// The listeners, each to be shared with its connections.
+    pub listeners: Vec<Arc<Listener>>,
+    /// The server's side of TLS.
+    pub tls: Acceptor,
+    /// What the keys, certificates and CAs were made of.
+    material: material::Digest,
+}
+
+impl Snapshot {
+    /// The listener on `port`.
+    #[must_use]
+    pub fn listener(&self, port: u16) -> Option<&Arc<Listener>> {
+        self.listeners.iter().find(|listener| listener.port == port)
+    }
+
+    /// Whether `other` was made of the same files: it need not be taken into use.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.material == other.material
+    }
+}

@@ -1,0 +1,68 @@
+//! From a folder to a snapshot.
+
+use std::{fs, path::Path, sync::Arc};
+
+use postern_config::{
+    Configuration, Violation,
+    folder::{ROOT_FILE, digest},
+    validate::validate,
+};
+
+use super::{Snapshot, material};
+use crate::tls::{Acceptor, TlsError};
+
+/// Why a folder gives no snapshot.
+#[derive(Debug)]
+pub enum LoadError {
+    /// The folder does not hold a configuration.
+    Folder(postern_config::LoadError),
+    /// The configuration breaks rules; never empty.
+    Invalid(Vec<Violation>),
+    /// A certificate or key can't be used.
+    Tls(TlsError),
+}
+
+impl LoadError {
+    /// One line for each thing that is wrong, naming file and field.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<String> {
+        match self {
+            Self::Folder(error) => vec![error.to_string()],
+            Self::Invalid(violations) => violations.iter().map(Violation::to_string).collect(),
+            Self::Tls(error) => vec![error.to_string()],
+        }
+    }
+
+    /// Whether the rest of the files may still be on its way: nobody made a mistake yet.
+    #[must_use]
+    pub fn may_be_torn(&self) -> bool {
+        use postern_config::LoadError as Folder;
+        match self {
+            Self::Folder(error) => matches!(error, Folder::Torn(_) | Folder::Io { .. } | Folder::Malformed { .. }),
+            Self::Invalid(_) => false,
+            Self::Tls(_) => true,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Reads, validates and builds. Blocks.
+    pub fn load(folder: &Path) -> Result<Self, LoadError> {
+        let configuration = Configuration::read(folder).map_err(LoadError::Folder)?;
+        let violations = validate(&configuration);
+        if !violations.is_empty() {
+            return Err(LoadError::Invalid(violations));
+        }
+        // Before the files are used: what changes in between is then seen as a change the next time.
+        let material = material::digest(folder, &configuration);
+        let tls = Acceptor::load(folder, &configuration.root.tls).map_err(LoadError::Tls)?;
+        let listeners = configuration.root.listeners.iter().cloned().map(Arc::new).collect();
+        Ok(Self { hash: configuration.hash(), listeners, tls, material, configuration })
+    }
+}
+
+/// SHA-256 of the root file as it lies in the folder, in lower-case hexadecimal: which configuration was meant, even if it is a bad one.
+#[must_use]
+pub fn root_hash(folder: &Path) -> Option<String> {
+    fs::read(folder.join(ROOT_FILE)).ok().map(|bytes| digest(&bytes))
+}

@@ -1,0 +1,40 @@
+//! Keys, certificates and CAs are renewed on their own, so no hash in the root tells of them.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use postern_config::{
+    Configuration, DomainType, NextHops,
+    folder::{TLS_FOLDER, TRUST_FOLDER},
+};
+use sha2::{Digest as _, Sha256};
+
+/// Hash of every file of keys, certificates and CAs that a configuration names.
+pub(super) type Digest = [u8; 32];
+
+/// Reads and hashes the files that `configuration` names. One that can't be read counts as empty: whoever uses it will say so.
+pub(super) fn digest(folder: &Path, configuration: &Configuration) -> Digest {
+    let mut hash = Sha256::new();
+    for file in files(configuration) {
+        let content = fs::read(folder.join(&file)).unwrap_or_default();
+        hash.update(Sha256::digest(file));
+        hash.update(Sha256::digest(content));
+    }
+    hash.finalize().into()
+}
+
+fn files(configuration: &Configuration) -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    let mut pair = |name: &str| files.extend(["tls.crt", "tls.key"].map(|file| format!("{TLS_FOLDER}/{name}/{file}")));
+    configuration.root.tls.certificates.iter().for_each(|name| pair(name));
+    next_hops(configuration).filter_map(|hops| hops.tls.client_certificate.as_deref()).for_each(pair);
+    files.extend(next_hops(configuration).flat_map(|hops| &hops.tls.trust).map(|name| format!("{TRUST_FOLDER}/{name}.pem")));
+    files
+}
+
+fn next_hops(configuration: &Configuration) -> impl Iterator<Item = &NextHops> {
+    configuration.domains.iter().flat_map(|domain| match &domain.kind {
+        DomainType::Authoritative { next_hops, .. } => vec![next_hops],
+        DomainType::InternalRelay { next_hops, unknown_recipients, .. } => vec![next_hops, unknown_recipients],
+        DomainType::Detached => vec![],
+    })
+}

@@ -1,0 +1,131 @@
+//! A certificate chain with its key, as it lies in `tls/NAME/`.
+
+use std::{fs, io, path::Path};
+
+use jiff::Timestamp;
+use postern_config::folder::TLS_FOLDER;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
+
+/// Largest PEM file that is read, in bytes: a Kubernetes Secret holds 1 MiB.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Why a certificate can't be used. Every variant names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file can't be read.
+    #[error("{file}: {source}")]
+    Io {
+        /// The file, relative to the configuration's folder.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is larger than a Secret could be.
+    #[error("{0}: larger than 1 MiB")]
+    TooLarge(String),
+    /// A file is not PEM, or what is inside is not a certificate or a key that can be used.
+    #[error("{file}: {problem}")]
+    Malformed {
+        /// The file, relative to the configuration's folder.
+        file: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file of certificates without one.
+    #[error("{0}: holds no certificate")]
+    NoCertificate(String),
+    /// A file of a key without one.
+    #[error("{0}: holds no private key")]
+    NoKey(String),
+    /// The key belongs to another certificate; during a renewal, the other file may still be on its way.
+    #[error("{0}: does not belong to the certificate beside it")]
+    KeyMismatch(String),
+}
+
+/// What people want to know of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateInfo {
+    /// Name of the folder below `tls/`.
+    pub name: String,
+    /// Names of the certificate (subjectAltName, RFC 6125 section 6.4): DNS names in lower case, wildcards included, and addresses.
+    pub names: Vec<String>,
+    /// When it expires.
+    pub not_after: Timestamp,
+}
+
+/// A certificate chain and its key, as read from PEM.
+#[derive(Debug)]
+pub struct KeyPair {
+    /// The chain, the end entity's certificate first; never empty.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The key; whether it belongs to the chain is not yet known.
+    pub key: PrivateKeyDer<'static>,
+    /// What the end entity's certificate says.
+    pub info: CertificateInfo,
+}
+
+impl KeyPair {
+    /// Reads `tls/NAME/tls.crt` and `tls.key` below `folder`. Blocks.
+    pub fn read(folder: &Path, name: &str) -> Result<Self, TlsError> {
+        let certificate_file = format!("{TLS_FOLDER}/{name}/tls.crt");
+        let key_file = Self::key_file(name);
+        let chain = chain(&read(folder, &certificate_file)?, &certificate_file)?;
+        let key = key(&read(folder, &key_file)?, key_file)?;
+        let info = info(name, &chain[0], &certificate_file)?;
+        Ok(Self { chain, key, info })
+    }
+
+    /// Path of the key of certificate `name`, relative to the configuration's folder.
+    pub(super) fn key_file(name: &str) -> String {
+        format!("{TLS_FOLDER}/{name}/tls.key")
+    }
+}
+
+fn read(folder: &Path, file: &str) -> Result<Vec<u8>, TlsError> {
+    let io_error = |source| TlsError::Io { file: file.to_owned(), source };
+    let path = folder.join(file);
+    if fs::metadata(&path).map_err(io_error)?.len() > MAX_FILE_BYTES {
+        return Err(TlsError::TooLarge(file.to_owned()));
+    }
+    fs::read(&path).map_err(io_error)
+}
+
+fn chain(pem: &[u8], file: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let chain = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| TlsError::Malformed { file: file.to_owned(), problem: error.to_string() })?;
+    if chain.is_empty() { Err(TlsError::NoCertificate(file.to_owned())) } else { Ok(chain) }
+}
+
+fn key(pem: &[u8], file: String) -> Result<PrivateKeyDer<'static>, TlsError> {
+    use rustls::pki_types::pem::Error;
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
+        Error::NoItemsFound => TlsError::NoKey(file),
+        other => TlsError::Malformed { file, problem: other.to_string() },
+    })
+}
+
+fn info(name: &str, der: &CertificateDer<'_>, file: &str) -> Result<CertificateInfo, TlsError> {
+    let malformed = |problem: String| TlsError::Malformed { file: file.to_owned(), problem };
+    let (_, certificate) = X509Certificate::from_der(der).map_err(|error| malformed(error.to_string()))?;
+    let not_after = Timestamp::from_second(certificate.validity().not_after.timestamp()).map_err(|error| malformed(error.to_string()))?;
+    Ok(CertificateInfo { name: name.to_owned(), names: subject_alternative_names(&certificate), not_after })
+}
+
+fn subject_alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let extension = certificate.subject_alternative_name().ok().flatten();
+    let names = extension.iter().flat_map(|extension| &extension.value.general_names);
+    names
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+            GeneralName::IPAddress(octets) => address(octets),
+            _ => None,
+        })
+        .collect()
+}
+
+fn address(octets: &[u8]) -> Option<String> {
+    let v4 = <[u8; 4]>::try_from(octets).map(|octets| std::net::Ipv4Addr::from(octets).to_string());
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(|octets| std::net::Ipv6Addr::from(octets).to_string())).ok()
+}

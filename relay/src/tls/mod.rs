@@ -1,0 +1,12 @@
+//! TLS as a server: certificates, their choice by SNI, handshakes.
+
+mod certificate;
+mod facts;
+mod metrics;
+mod server;
+mod sni;
+
+pub use certificate::{CertificateInfo, KeyPair, TlsError};
+pub use facts::Facts;
+pub use metrics::Metrics;
+pub use server::{Acceptor, HANDSHAKE_DEADLINE, HandshakeError};

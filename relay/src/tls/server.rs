@@ -1,0 +1,118 @@
+//! The server's side of TLS as one configuration wants it.
+
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use postern_config::{ServerTls, TlsVersion};
+use rustls::{
+    ALL_VERSIONS, InconsistentKeys, ServerConfig, SupportedProtocolVersion,
+    crypto::{CryptoProvider, aws_lc_rs},
+    server::NoServerSessionStorage,
+    sign::CertifiedKey,
+    version::TLS13,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use super::{CertificateInfo, Facts, KeyPair, Metrics, TlsError, sni::ByServerName};
+
+/// How long a client may take for the whole handshake.
+pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Makes handshakes with the certificates of one configuration. Session tickets are void with the next one.
+#[derive(Clone)]
+pub struct Acceptor {
+    inner: TlsAcceptor,
+    certificates: Arc<[CertificateInfo]>,
+}
+
+/// Why a handshake gave no session.
+#[derive(Debug, thiserror::Error)]
+pub enum HandshakeError {
+    /// The client took longer than [`HANDSHAKE_DEADLINE`].
+    #[error("the TLS handshake took longer than {} s", HANDSHAKE_DEADLINE.as_secs())]
+    Timeout,
+    /// The two sides did not agree, or the connection broke.
+    #[error("the TLS handshake failed: {0}")]
+    Failed(io::Error),
+}
+
+impl Acceptor {
+    /// Reads the certificates that `tls` names below `folder`. Blocks. An expired certificate is used and warned of: refusing it would
+    /// stop mail that most senders would still have sent.
+    pub fn load(folder: &Path, tls: &ServerTls) -> Result<Self, TlsError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut resolver: Option<ByServerName> = None;
+        let mut certificates = Vec::with_capacity(tls.certificates.len());
+        for name in &tls.certificates {
+            let (certificate, info) = certify(KeyPair::read(folder, name)?, &provider)?;
+            let resolver = resolver.get_or_insert_with(|| ByServerName::new(Arc::clone(&certificate)));
+            info.names.iter().for_each(|name| resolver.add(name, &certificate));
+            warn_if_expired(&info);
+            certificates.push(info);
+        }
+        let resolver = resolver.ok_or_else(|| TlsError::NoCertificate("tls.certificates".to_owned()))?;
+        let config = server_config(provider, tls.min_version, resolver)?;
+        Ok(Self { inner: TlsAcceptor::from(Arc::new(config)), certificates: certificates.into() })
+    }
+
+    /// The certificates in use; the first is the default.
+    #[must_use]
+    pub fn certificates(&self) -> &[CertificateInfo] {
+        &self.certificates
+    }
+
+    /// Makes the handshake on `stream`, within [`HANDSHAKE_DEADLINE`], and counts how it ended.
+    pub async fn accept<IO>(&self, stream: IO, metrics: &Metrics) -> Result<(TlsStream<IO>, Facts), HandshakeError>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        let outcome = match timeout(HANDSHAKE_DEADLINE, self.inner.accept(stream)).await {
+            Ok(outcome) => outcome.map_err(HandshakeError::Failed),
+            Err(_) => Err(HandshakeError::Timeout),
+        };
+        let stream = outcome.inspect_err(|error| metrics.failed(error))?;
+        let facts = Facts::of(stream.get_ref().1);
+        metrics.succeeded(&facts);
+        Ok((stream, facts))
+    }
+}
+
+fn certify(pair: KeyPair, provider: &CryptoProvider) -> Result<(Arc<CertifiedKey>, CertificateInfo), TlsError> {
+    let KeyPair { chain, key, info } = pair;
+    let certificate = CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::KeyMismatch(KeyPair::key_file(&info.name)),
+        other => TlsError::Malformed { file: KeyPair::key_file(&info.name), problem: other.to_string() },
+    })?;
+    Ok((Arc::new(certificate), info))
+}
+
+fn warn_if_expired(info: &CertificateInfo) {
+    if info.not_after < Timestamp::now() {
+        tracing::warn!(certificate = info.name, not_after = %info.not_after, "the certificate has expired, and is used all the same");
+    }
+}
+
+fn server_config(provider: Arc<CryptoProvider>, oldest: TlsVersion, resolver: ByServerName) -> Result<ServerConfig, TlsError> {
+    let cannot = |error: rustls::Error| TlsError::Malformed { file: "tls".to_owned(), problem: error.to_string() };
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions(oldest))
+        .map_err(cannot)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(resolver));
+    // Tickets keep the state of a session at its client: nothing to hold here, and no way to fill it.
+    config.ticketer = aws_lc_rs::Ticketer::new().map_err(cannot)?;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(config)
+}
+
+fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
+    static SINCE_1_3: &[&SupportedProtocolVersion] = &[&TLS13];
+    match oldest {
+        TlsVersion::V1_2 => ALL_VERSIONS,
+        TlsVersion::V1_3 => SINCE_1_3,
+    }
+}
