@@ -9,7 +9,11 @@ use postern_config::{
 };
 
 use super::{Snapshot, material};
-use crate::tls::{Acceptor, TlsError};
+use crate::{
+    delivery::{Destination, DestinationError, Loader},
+    policy::Policy,
+    tls::{Acceptor, TlsError},
+};
 
 /// Why a folder gives no snapshot.
 #[derive(Debug)]
@@ -18,8 +22,15 @@ pub enum LoadError {
     Folder(postern_config::LoadError),
     /// The configuration breaks rules; never empty.
     Invalid(Vec<Violation>),
-    /// A certificate or key can't be used.
+    /// A certificate or key of our own can't be used.
     Tls(TlsError),
+    /// What a domain's next hops need can't be used.
+    NextHops {
+        /// The domain.
+        domain: String,
+        /// What is wrong.
+        source: DestinationError,
+    },
 }
 
 impl LoadError {
@@ -30,6 +41,7 @@ impl LoadError {
             Self::Folder(error) => vec![error.to_string()],
             Self::Invalid(violations) => violations.iter().map(Violation::to_string).collect(),
             Self::Tls(error) => vec![error.to_string()],
+            Self::NextHops { domain, source } => vec![format!("domains[{domain}].nextHops: {source}")],
         }
     }
 
@@ -40,7 +52,8 @@ impl LoadError {
         match self {
             Self::Folder(error) => matches!(error, Folder::Torn(_) | Folder::Io { .. } | Folder::Malformed { .. }),
             Self::Invalid(_) => false,
-            Self::Tls(_) => true,
+            // Nothing says which of these files belong together, so any fault in them may be a renewal on its way.
+            Self::Tls(_) | Self::NextHops { .. } => true,
         }
     }
 }
@@ -56,9 +69,19 @@ impl Snapshot {
         // Before the files are used: what changes in between is then seen as a change the next time.
         let material = material::digest(folder, &configuration);
         let tls = Acceptor::load(folder, &configuration.root.tls).map_err(LoadError::Tls)?;
+        let policy = compile(folder, &configuration)?;
         let listeners = configuration.root.listeners.iter().cloned().map(Arc::new).collect();
-        Ok(Self { hash: configuration.hash(), listeners, tls, material, configuration })
+        Ok(Self { hash: configuration.hash(), listeners, tls, policy, material, configuration })
     }
+}
+
+fn compile(folder: &Path, configuration: &Configuration) -> Result<Policy<Arc<Destination>>, LoadError> {
+    let root = &configuration.root;
+    let mut loader = Loader::new(folder, &root.hostname, &root.timeouts);
+    Policy::compile(configuration, |domain, next_hops| match loader.load(domain.name.as_str(), next_hops) {
+        Ok(destination) => Ok(Arc::new(destination)),
+        Err(source) => Err(LoadError::NextHops { domain: domain.name.to_string(), source }),
+    })
 }
 
 /// SHA-256 of the root file as it lies in the folder, in lower-case hexadecimal: which configuration was meant, even if it is a bad one.

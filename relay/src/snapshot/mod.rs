@@ -13,7 +13,7 @@ pub use load::{LoadError, root_hash};
 pub use store::{InUse, Refusal, Store};
 pub use watch::Watch;
 
-use crate::tls::Acceptor;
+use crate::{delivery::Destination, policy::Policy, tls::Acceptor};
 
 /// A configuration with all that is built from it. Never changes; the next one replaces it as a whole.
 pub struct Snapshot {
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub hash: String,
     /// The listeners, each to be shared with its connections.
     pub listeners: Vec<Arc<Listener>>,
+    /// Whose mail is relayed, and where to.
+    pub policy: Policy<Arc<Destination>>,
     /// The server's side of TLS.
     pub tls: Acceptor,
     /// What the keys, certificates and CAs were made of.
