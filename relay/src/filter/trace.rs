@@ -19,8 +19,6 @@ pub struct Trace<'a> {
     pub helo: Option<&'a str>,
     /// The client's address.
     pub client: IpAddr,
-    /// The client's name by the DNS, if it was looked up and found.
-    pub client_name: Option<&'a str>,
     /// The TLS that the message came over, if any.
     pub tls: Option<TlsFacts<'a>>,
     /// This relay.
@@ -67,13 +65,9 @@ impl Trace<'_> {
         self.helo.map(|name| self.clean(name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
     }
 
-    /// The TCP-info: `(client.example.net [192.0.2.1])`, or without the name.
+    /// The TCP-info: the address alone, since no name is looked up.
     fn client(&self) -> String {
-        let address = Domain::Literal(Literal::Address(self.client));
-        match self.client_name {
-            Some(name) => format!("({} {address})", self.clean(name)),
-            None => format!("({address})"),
-        }
+        format!("({})", Domain::Literal(Literal::Address(self.client)))
     }
 
     /// The recipient, unless it can't stand in this field.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Admission, Client, Connection, Drain, Metrics, Refused, Serve, Slot, metrics::Closed, proxy};
 use crate::{
-    snapshot::{Snapshot, Store},
+    snapshot::{Door, Snapshot, Store},
     tls,
 };
 
@@ -58,13 +58,13 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 fn begin<S: Serve>(gate: &Arc<Gate<S>>, port: u16, stream: TcpStream, peer: SocketAddr) {
     let Some(snapshot) = gate.store.snapshot() else { return };
     // The listener may have gone with the last configuration.
-    let Some(listener) = snapshot.listener(port).cloned() else { return };
+    let Some(door) = snapshot.door(port).cloned() else { return };
     match gate.admission.enter(&snapshot.configuration.root.limits) {
         Ok(slot) => {
-            let arrival = Arrival { stream, peer, slot, listener, snapshot };
+            let arrival = Arrival { stream, peer, slot, door, snapshot };
             gate.drain.connections().spawn(arrival.attend(Arc::clone(gate)));
         }
-        Err(refused) => gate.close(&listener, peer, &turn_away(stream, &listener, refused)),
+        Err(refused) => gate.close(&door.listener, peer, &turn_away(stream, &door.listener, refused)),
     }
 }
 
@@ -73,38 +73,39 @@ struct Arrival {
     stream: TcpStream,
     peer: SocketAddr,
     slot: Slot,
-    listener: Arc<Listener>,
+    door: Arc<Door>,
     snapshot: Arc<Snapshot>,
 }
 
 impl Arrival {
     async fn attend<S: Serve>(self, gate: Arc<Gate<S>>) {
-        let (listener, peer) = (Arc::clone(&self.listener), self.peer);
+        let (door, peer) = (Arc::clone(&self.door), self.peer);
         if let Err(closed) = self.serve(&gate).await {
-            gate.close(&listener, peer, &closed);
+            gate.close(&door.listener, peer, &closed);
         }
     }
 
     async fn serve<S: Serve>(mut self, gate: &Gate<S>) -> Result<(), Closed> {
         // Replies are small and each is waited for.
         let _ = self.stream.set_nodelay(true);
-        let client = match &self.listener.proxy_protocol {
+        let client = match &self.door.listener.proxy_protocol {
             Some(rule) => proxy::client(&mut self.stream, self.peer, rule).await?,
             None => Client::direct(self.peer),
         };
-        let Self { stream, slot, listener, snapshot, .. } = self;
+        let Self { stream, slot, door, snapshot, .. } = self;
         let permit = match slot.claim(client.address.ip(), &snapshot.configuration.root.limits) {
             Ok(permit) => permit,
-            Err(refused) => return Err(turn_away(stream, &listener, refused)),
+            Err(refused) => return Err(turn_away(stream, &door.listener, refused)),
         };
         let (draining, tls_metrics) = (gate.drain.token().clone(), gate.tls_metrics.clone());
-        let mut connection = Connection { client, listener, snapshot, tls: None, permit, draining, tls_metrics };
-        if connection.listener.tls == ListenerTls::Implicit {
-            let stream = connection.secure(stream).await?;
-            let _open = gate.metrics.accepted(&connection.listener.name);
+        let mut connection = Connection { client, door, snapshot, tls: None, permit, draining, tls_metrics };
+        if connection.door.listener.tls == ListenerTls::Implicit {
+            let (stream, facts) = connection.handshake(stream).await?;
+            connection.tls = Some(facts);
+            let _open = gate.metrics.accepted(&connection.door.listener.name);
             gate.serve.serve(stream, connection).await;
         } else {
-            let _open = gate.metrics.accepted(&connection.listener.name);
+            let _open = gate.metrics.accepted(&connection.door.listener.name);
             gate.serve.serve(stream, connection).await;
         }
         Ok(())

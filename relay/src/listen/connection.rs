@@ -1,24 +1,29 @@
 //! What a session is given.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
-use postern_config::Listener;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{Client, Permit};
 use crate::{
-    snapshot::Snapshot,
+    snapshot::{Door, Snapshot},
     tls::{self, Facts, HandshakeError},
 };
+
+/// The client of a rehearsal: an address for documentation (RFC 5737), which no real client has.
+const REHEARSED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 25);
 
 /// Everything that is known of a connection besides its bytes. Dropping it gives its place to another client.
 pub struct Connection {
     /// Who is at the other end.
     pub client: Client,
-    /// The listener that took it.
-    pub listener: Arc<Listener>,
+    /// Where it came in.
+    pub door: Arc<Door>,
     /// The configuration at the time it was taken.
     pub snapshot: Arc<Snapshot>,
     /// What the TLS handshake agreed on, once there was one.
@@ -31,14 +36,26 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Makes the TLS handshake, with the certificates of the connection's snapshot, and notes what it agreed on.
-    pub async fn secure<IO>(&mut self, stream: IO) -> Result<TlsStream<IO>, HandshakeError>
+    /// Makes the TLS handshake, with the certificates of the connection's snapshot.
+    pub async fn handshake<IO>(&self, stream: IO) -> Result<(TlsStream<IO>, Facts), HandshakeError>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
-        let (stream, facts) = self.snapshot.tls.accept(stream, &self.tls_metrics).await?;
-        self.tls = Some(facts);
-        Ok(stream)
+        self.snapshot.tls.accept(stream, &self.tls_metrics).await
+    }
+
+    /// A connection that no client made: a rehearsal of `door` as `snapshot` has it, in memory.
+    #[must_use]
+    pub fn rehearsal(snapshot: &Arc<Snapshot>, door: &Arc<Door>, permit: Permit) -> Self {
+        Self {
+            client: Client::direct(REHEARSED),
+            door: Arc::clone(door),
+            snapshot: Arc::clone(snapshot),
+            tls: None,
+            permit,
+            draining: CancellationToken::new(),
+            tls_metrics: tls::Metrics::default(),
+        }
     }
 }
 

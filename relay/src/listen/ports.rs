@@ -45,7 +45,7 @@ impl<S: Serve> Ports<S> {
     /// Binds what `snapshot` needs and is not open yet. Nobody is served there before [`Self::commit`]; dropping it unbinds.
     pub fn prepare(&self, snapshot: &Snapshot) -> Result<Prepared, Vec<BindError>> {
         let (mut bound, mut errors) = (Vec::new(), Vec::new());
-        for listener in snapshot.listeners.iter().filter(|listener| !self.open.contains_key(&listener.port)) {
+        for listener in snapshot.doors.iter().map(|door| &door.listener).filter(|listener| !self.open.contains_key(&listener.port)) {
             let address = SocketAddr::new(self.bind, listener.port);
             match listen(address) {
                 Ok(socket) => bound.push((listener.port, socket)),
@@ -58,7 +58,7 @@ impl<S: Serve> Ports<S> {
     /// Serves on the ports of `snapshot`, which is in use by now, and on no others. Sessions on closed ports go on to their end.
     pub fn commit(&mut self, Prepared(bound): Prepared, snapshot: &Snapshot) {
         self.open.retain(|&port, stop| {
-            let stays = snapshot.listener(port).is_some();
+            let stays = snapshot.door(port).is_some();
             if !stays {
                 stop.cancel();
             }

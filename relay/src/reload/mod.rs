@@ -75,7 +75,7 @@ impl<P: Prove, S: Serve> Reloader<P, S> {
     fn activated(&self, snapshot: &Snapshot) {
         self.metrics.activated(snapshot.tls.certificates());
         let root = &snapshot.configuration.root;
-        let (domains, listeners) = (snapshot.configuration.domains.len(), snapshot.listeners.len());
+        let (domains, listeners) = (snapshot.configuration.domains.len(), snapshot.doors.len());
         tracing::info!(relay = root.relay, generation = root.generation, hash = snapshot.hash, domains, listeners, "configuration in use");
     }
 

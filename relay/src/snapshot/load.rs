@@ -3,12 +3,12 @@
 use std::{fs, path::Path, sync::Arc};
 
 use postern_config::{
-    Configuration, Violation,
+    Configuration, RelayConfig, Violation,
     folder::{ROOT_FILE, digest},
     validate::validate,
 };
 
-use super::{Snapshot, material};
+use super::{Door, Snapshot, material};
 use crate::{
     delivery::{Destination, DestinationError, Loader},
     policy::Policy,
@@ -70,8 +70,8 @@ impl Snapshot {
         let material = material::digest(folder, &configuration);
         let tls = Acceptor::load(folder, &configuration.root.tls).map_err(LoadError::Tls)?;
         let policy = compile(folder, &configuration)?;
-        let listeners = configuration.root.listeners.iter().cloned().map(Arc::new).collect();
-        Ok(Self { hash: configuration.hash(), listeners, tls, policy, material, configuration })
+        let doors = doors(&configuration.root, &policy);
+        Ok(Self { hash: configuration.hash(), doors, tls, policy, material, configuration })
     }
 }
 
@@ -82,6 +82,13 @@ fn compile(folder: &Path, configuration: &Configuration) -> Result<Policy<Arc<De
         Ok(destination) => Ok(Arc::new(destination)),
         Err(source) => Err(LoadError::NextHops { domain: domain.name.to_string(), source }),
     })
+}
+
+fn doors(root: &RelayConfig, policy: &Policy<Arc<Destination>>) -> Vec<Arc<Door>> {
+    let mut destinations = policy.destinations();
+    let first = destinations.next();
+    let several = first.is_some_and(|first| destinations.any(|other| !Arc::ptr_eq(first, other)));
+    root.listeners.iter().map(|listener| Arc::new(Door::new(listener, root, several))).collect()
 }
 
 /// SHA-256 of the root file as it lies in the folder, in lower-case hexadecimal: which configuration was meant, even if it is a bad one.

@@ -1,5 +1,6 @@
 //! One configuration that is loaded, proven and in use.
 
+mod door;
 mod load;
 mod material;
 mod store;
@@ -7,8 +8,9 @@ mod watch;
 
 use std::sync::Arc;
 
-use postern_config::{Configuration, Listener};
+use postern_config::Configuration;
 
+pub use door::Door;
 pub use load::{LoadError, root_hash};
 pub use store::{InUse, Refusal, Store};
 pub use watch::Watch;
@@ -22,7 +24,7 @@ pub struct Snapshot {
     /// The configuration's hash ([`Configuration::hash`]).
     pub hash: String,
     /// The listeners, each to be shared with its connections.
-    pub listeners: Vec<Arc<Listener>>,
+    pub doors: Vec<Arc<Door>>,
     /// Whose mail is relayed, and where to.
     pub policy: Policy<Arc<Destination>>,
     /// The server's side of TLS.
@@ -34,8 +36,8 @@ pub struct Snapshot {
 impl Snapshot {
     /// The listener on `port`.
     #[must_use]
-    pub fn listener(&self, port: u16) -> Option<&Arc<Listener>> {
-        self.listeners.iter().find(|listener| listener.port == port)
+    pub fn door(&self, port: u16) -> Option<&Arc<Door>> {
+        self.doors.iter().find(|door| door.listener.port == port)
     }
 
     /// Whether `other` was made of the same files: it need not be taken into use.

@@ -1,0 +1,93 @@
+//! The open-relay matrix: a configuration is used only after real sessions have shown what it relays.
+//!
+//! Each probe is a whole SMTP session, from bytes to the chosen next hop, with a [`recorder`] where the network would be. What the recorder
+//! saw is held against an [`oracle`] that reads the configuration in its own, simpler way: a mailbox may only reach the next hops of the
+//! domain that covers it, exactly as the client wrote it, and each kind of accepted domain must reach its own.
+
+mod oracle;
+mod probes;
+mod recorder;
+mod rehearsal;
+
+use std::{fmt, io, path::Path, sync::Arc};
+
+use crate::snapshot::Snapshot;
+use oracle::Oracle;
+use probes::Probe;
+use recorder::Recorded;
+use rehearsal::Stage;
+
+/// Why a configuration must not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    listener: String,
+    probe: Probe,
+    fault: Fault,
+}
+
+/// Why a configuration was not proven.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// Probes failed; never empty.
+    #[error("the open-relay matrix failed")]
+    Failed(Vec<Failure>),
+    /// The matrix could not be run.
+    #[error("the open-relay matrix could not be run: {0}")]
+    NotRun(#[from] io::Error),
+}
+
+/// What a probe showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Fault {
+    /// A recipient that no domain covers reached a next hop.
+    Relayed(Recorded),
+    /// A recipient reached a next hop that its domain does not name, or was rewritten on the way.
+    Astray(Recorded),
+    /// A recipient of an accepted domain reached no next hop.
+    Lost,
+}
+
+/// Runs the whole matrix against `snapshot`. `scratch` is where the relay holds messages; the probes' stay in memory.
+///
+/// # Errors
+/// Every probe that failed, or why none could be tried; in both cases the configuration must not be used.
+pub async fn prove(snapshot: &Arc<Snapshot>, scratch: &Path) -> Result<(), ProofError> {
+    let oracle = Oracle::new(&snapshot.configuration);
+    let probes = probes::of(&snapshot.configuration);
+    let mut failures = Vec::new();
+    for door in &snapshot.doors {
+        let stage = Stage::new(snapshot, door, scratch)?;
+        for probe in &probes {
+            let recorded = stage.play(probe).await;
+            let faults = faults(&oracle, probe, recorded);
+            failures.extend(faults.map(|fault| Failure { listener: door.listener.name.clone(), probe: probe.clone(), fault }));
+        }
+    }
+    if failures.is_empty() { Ok(()) } else { Err(ProofError::Failed(failures)) }
+}
+
+fn faults(oracle: &Oracle<'_>, probe: &Probe, recorded: Vec<Recorded>) -> impl Iterator<Item = Fault> {
+    let lost = (probe.must_arrive && recorded.is_empty()).then_some(Fault::Lost);
+    let wrong = recorded.into_iter().filter_map(|recorded| match oracle.judge(probe, &recorded) {
+        oracle::Verdict::Right => None,
+        oracle::Verdict::Foreign => Some(Fault::Relayed(recorded)),
+        oracle::Verdict::Astray => Some(Fault::Astray(recorded)),
+    });
+    lost.into_iter().chain(wrong.collect::<Vec<_>>())
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { listener, probe, fault } = self;
+        write!(f, "open-relay matrix, listener {listener}, {probe}: ")?;
+        match fault {
+            Fault::Relayed(Recorded { recipient, label }) => {
+                write!(f, "relayed <{recipient}> to the next hops of {label}, and no accepted domain covers it")
+            }
+            Fault::Astray(Recorded { recipient, label }) => {
+                write!(f, "sent <{recipient}> to the next hops of {label}, which are not those of its domain")
+            }
+            Fault::Lost => f.write_str("the recipient's domain is accepted, and no next hop was asked"),
+        }
+    }
+}

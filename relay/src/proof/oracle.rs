@@ -1,0 +1,62 @@
+//! Reads a configuration in its own, simpler way: no index, no compiled form, only the text of names.
+
+use std::collections::HashMap;
+
+use postern_config::{Configuration, Domain, DomainType, NextHops};
+
+use super::{probes::Probe, recorder::Recorded};
+
+/// Knows which next hops a mailbox may reach.
+pub(super) struct Oracle<'a> {
+    domains: HashMap<&'a str, &'a Domain>,
+    postmaster: Option<&'a str>,
+}
+
+/// What the oracle thinks of a recipient that reached a next hop.
+pub(super) enum Verdict {
+    /// It is the probe's own, its domain is accepted, and the next hops are that domain's.
+    Right,
+    /// No domain covers it.
+    Foreign,
+    /// The next hops are not those of its domain, or it is not what the client wrote.
+    Astray,
+}
+
+impl<'a> Oracle<'a> {
+    pub(super) fn new(configuration: &'a Configuration) -> Self {
+        let domains = configuration.domains.iter().map(|domain| (domain.name.as_str(), domain)).collect();
+        Self { domains, postmaster: configuration.root.postmaster.as_deref() }
+    }
+
+    pub(super) fn judge(&self, probe: &Probe, recorded: &Recorded) -> Verdict {
+        let Some(domain) = recorded.recipient.rsplit_once('@').and_then(|(_, name)| self.covering(name)) else {
+            return Verdict::Foreign;
+        };
+        let as_written = probe.path.contains(&recorded.recipient) || self.postmaster == Some(recorded.recipient.as_str());
+        let named = self.domains.get(recorded.label.as_str()).is_some_and(|label| share_next_hops(label, domain));
+        if as_written && named { Verdict::Right } else { Verdict::Astray }
+    }
+
+    /// The domain whose mail this is: of all that cover the name, the longest.
+    fn covering(&self, name: &str) -> Option<&'a Domain> {
+        let name = name.to_ascii_lowercase();
+        let covers =
+            |domain: &&&Domain| name == domain.name.as_str() || (domain.include_subdomains && name.ends_with(&format!(".{}", domain.name)));
+        self.domains.values().filter(covers).max_by_key(|domain| domain.name.as_str().len()).copied()
+    }
+}
+
+/// Equal next hops are compiled once, under the name of the first domain that has them.
+fn share_next_hops(a: &Domain, b: &Domain) -> bool {
+    next_hops(a).any(|hops| next_hops(b).any(|other| hops == other))
+}
+
+fn next_hops(domain: &Domain) -> impl Iterator<Item = &NextHops> {
+    match &domain.kind {
+        DomainType::Authoritative { next_hops, .. } => [Some(next_hops), None],
+        DomainType::InternalRelay { next_hops, unknown_recipients, .. } => [Some(next_hops), Some(unknown_recipients)],
+        DomainType::Detached => [None, None],
+    }
+    .into_iter()
+    .flatten()
+}

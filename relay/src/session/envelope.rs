@@ -1,0 +1,139 @@
+//! A mail transaction (RFC 5321 section 3.3) up to its content: each recipient is asked of the policy, then of its next hop.
+
+use std::sync::Arc;
+
+use postern_config::Role;
+use postern_proto::{
+    envelope::{MailFrom, RcptTo},
+    reply::Reply,
+};
+
+use super::{content::Content, parties::Parties};
+use crate::{
+    delivery::{Deliver, Destination, Transaction as _},
+    filter::HeaderFirewall,
+    message::{HoldError, Store},
+    policy::{Decision, Refusal, Request, Route, decide},
+    snapshot::Snapshot,
+};
+
+/// A transaction whose recipients are being named. It keeps the configuration that it began with.
+pub(super) struct Envelope<D: Deliver> {
+    pub(super) parties: Parties,
+    pub(super) snapshot: Arc<Snapshot>,
+    onward: Option<Onward<D::Transaction>>,
+}
+
+/// The same transaction at the next hop.
+struct Onward<T> {
+    to: Arc<Destination>,
+    transaction: T,
+}
+
+/// What became of a recipient.
+pub(super) enum Asked {
+    /// The policy refused it; nobody was asked.
+    Refused(Refusal),
+    /// A next hop answered, or the relay for it.
+    Answered(Reply),
+}
+
+impl Asked {
+    /// What the client hears.
+    pub(super) fn reply(&self) -> Reply {
+        match self {
+            Self::Refused(refusal) => refusal.reply(),
+            Self::Answered(reply) => reply.clone(),
+        }
+    }
+}
+
+impl<D: Deliver> Envelope<D> {
+    pub(super) fn new(snapshot: Arc<Snapshot>, mail: MailFrom) -> Self {
+        Self { parties: Parties::new(mail), snapshot, onward: None }
+    }
+
+    /// Asks the policy for a recipient, and then its next hop.
+    pub(super) async fn rcpt(&mut self, deliver: &D, role: Role, rcpt: &RcptTo) -> Asked {
+        let snapshot = Arc::clone(&self.snapshot);
+        let route = match decide(&snapshot.policy, &Request { role, recipient: &rcpt.path }) {
+            Decision::Refuse(refusal) => return Asked::Refused(refusal),
+            Decision::Relay(route) => route,
+        };
+        let reply = self.ask(deliver, &route).await;
+        if reply.is_positive() {
+            self.parties.accepted.push(rcpt.clone());
+        }
+        Asked::Answered(reply)
+    }
+
+    async fn ask(&mut self, deliver: &D, route: &Route<'_, Arc<Destination>>) -> Reply {
+        let rcpt = RcptTo { path: route.recipient.clone() };
+        let reply = self.ask_at(deliver, route.to, &rcpt).await;
+        match route.unknown_to {
+            Some(other) if says_unknown(&reply) => self.ask_at(deliver, other, &rcpt).await,
+            _ => reply,
+        }
+    }
+
+    /// A transaction has one next hop: once that has accepted a recipient, recipients of another must come again.
+    async fn ask_at(&mut self, deliver: &D, to: &Arc<Destination>, rcpt: &RcptTo) -> Reply {
+        let onward = match &mut self.onward {
+            Some(onward) if Arc::ptr_eq(&onward.to, to) => onward,
+            Some(_) if !self.parties.accepted.is_empty() => return another_next_hop(),
+            other => {
+                if let Some(replaced) = other.take() {
+                    replaced.transaction.abandon();
+                }
+                other.insert(Onward { to: Arc::clone(to), transaction: deliver.begin(&self.parties.mail, to) })
+            }
+        };
+        onward.transaction.rcpt(rcpt).await
+    }
+
+    /// Makes room for the content, which begins with `trace`, our Received field.
+    ///
+    /// # Errors
+    /// The reply to DATA or BDAT when there is no room; the transaction is over.
+    pub(super) async fn receive(self, store: &Store, trace: &str) -> Result<Content<D>, Reply> {
+        let Some(Onward { transaction, .. }) = self.onward else {
+            return Err(no_recipient());
+        };
+        let begun = async {
+            let mut writer = store.writer(self.parties.mail.size)?;
+            writer.append(trace.as_bytes()).await?;
+            Ok(writer)
+        };
+        match begun.await {
+            Ok(writer) => {
+                let firewall = HeaderFirewall::new(self.snapshot.configuration.root.hostname.clone());
+                Ok(Content::new(self.parties, firewall, writer, transaction))
+            }
+            Err(error) => {
+                transaction.abandon();
+                Err(HoldError::reply(&error))
+            }
+        }
+    }
+
+    /// Ends without content.
+    pub(super) fn abandon(self) {
+        if let Some(onward) = self.onward {
+            onward.transaction.abandon();
+        }
+    }
+}
+
+/// 550 with the code for an unknown mailbox (RFC 3463 section 3.2; Exchange says 5.1.10), or with no code that says otherwise.
+fn says_unknown(reply: &Reply) -> bool {
+    reply.code == 550 && reply.enhanced.is_none_or(|code| code.subject == 1 && matches!(code.detail, 1 | 10))
+}
+
+fn another_next_hop() -> Reply {
+    Reply::new(452, (5, 3), "This recipient has another next hop, send it in a transaction of its own")
+}
+
+/// The protocol asks for content only after a positive answer to RCPT, so nobody ever hears this.
+fn no_recipient() -> Reply {
+    Reply::new(554, (5, 1), "No valid recipients")
+}

@@ -1,0 +1,91 @@
+//! What is written down about a session: a line of the log for each decision, and the counts.
+
+use std::net::IpAddr;
+
+use postern_proto::{
+    envelope::{MailFrom, RcptTo},
+    reply::Reply,
+};
+use tracing::{debug, info};
+
+use super::{Metrics, content::Delivered, envelope::Asked, parties::Parties};
+use crate::{listen::Connection, log::Shown};
+
+/// How many recipients a line of the log names; a message may have many.
+const NAMED_RECIPIENTS: usize = 5;
+
+/// Writes down what happens on one connection.
+pub(super) struct Journal<'a> {
+    connection: &'a Connection,
+    metrics: &'a Metrics,
+}
+
+impl<'a> Journal<'a> {
+    pub(super) fn new(connection: &'a Connection, metrics: &'a Metrics) -> Self {
+        Self { connection, metrics }
+    }
+
+    fn listener(&self) -> &str {
+        &self.connection.door.listener.name
+    }
+
+    fn client(&self) -> IpAddr {
+        self.connection.client.address.ip()
+    }
+
+    /// A client sends more messages than it may.
+    pub(super) fn rate_exceeded(&self, mail: &MailFrom) {
+        self.metrics.rate_exceeded(self.listener());
+        let (client, from) = (self.client(), Shown(&mail.path));
+        info!(listener = self.listener(), %client, %from, "sender refused: too many messages of one client");
+    }
+
+    /// A recipient was answered.
+    pub(super) fn recipient(&self, parties: &Parties, rcpt: &RcptTo, asked: &Asked, reply: &Reply) {
+        let by = match asked {
+            Asked::Refused(refusal) => {
+                self.metrics.recipient_refused(self.listener(), *refusal);
+                "policy"
+            }
+            Asked::Answered(reply) => {
+                self.metrics.recipient_answered(self.listener(), reply);
+                "next hop"
+            }
+        };
+        let (id, client) = (parties.id, self.client());
+        let (from, to) = (Shown(&parties.mail.path), Shown(&rcpt.path));
+        if reply.is_positive() {
+            debug!(%id, listener = self.listener(), %client, %from, %to, "recipient accepted");
+        } else {
+            info!(%id, listener = self.listener(), %client, %from, %to, by, %reply, "recipient refused");
+        }
+    }
+
+    /// The content of a message was refused while it came in.
+    pub(super) fn content_refused(&self, parties: &Parties, reply: &Reply) {
+        self.metrics.message_answered(self.listener(), reply, 0);
+        let (id, client, from) = (parties.id, self.client(), Shown(&parties.mail.path));
+        info!(%id, listener = self.listener(), %client, %from, %reply, "message refused");
+    }
+
+    /// A message was handed on, or could not be.
+    pub(super) fn delivered(&self, Delivered { parties, reply, bytes }: &Delivered) {
+        self.metrics.message_answered(self.listener(), reply, *bytes);
+        let (id, client, from) = (parties.id, self.client(), Shown(&parties.mail.path));
+        let to = named(parties);
+        let recipients = parties.accepted.len();
+        let message = if reply.is_positive() { "message delivered" } else { "message not delivered" };
+        info!(%id, listener = self.listener(), %client, %from, to, recipients, bytes, %reply, "{message}");
+    }
+}
+
+fn named(parties: &Parties) -> String {
+    let mut names = String::new();
+    for rcpt in parties.accepted.iter().take(NAMED_RECIPIENTS) {
+        use std::fmt::Write as _;
+        let separator = if names.is_empty() { "" } else { ", " };
+        // Writing to a String can't fail.
+        let _ = write!(names, "{separator}{}", Shown(&rcpt.path));
+    }
+    names
+}

@@ -1,0 +1,86 @@
+//! What is counted of sessions.
+
+use postern_proto::reply::Reply;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+
+use crate::policy::Refusal;
+
+/// Counts of what clients asked and what they heard.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// `postern_recipients_total{listener,outcome}`: recipients by what was answered: `accepted`, the policy's refusal (`not_accepted`,
+    /// `no_domains`, `detached`, `blocked`, `unknown_recipient`, `no_postmaster`), or what the next hop made of it (`next_hop_transient`,
+    /// `next_hop_permanent`).
+    recipients: Family<Outcome, Counter>,
+    /// `postern_messages_total{listener,outcome}`: messages by the reply to their end: `delivered`, `transient` (4xx) or `permanent` (5xx).
+    messages: Family<Outcome, Counter>,
+    /// `postern_message_bytes_total{listener}`: bytes of the messages that were delivered.
+    bytes: Family<ListenerLabel, Counter>,
+    /// `postern_transactions_refused_total{listener,reason}`: MAIL that was refused: `rate` (too many messages of one client).
+    transactions_refused: Family<Reason, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    listener: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    listener: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ListenerLabel {
+    listener: String,
+}
+
+impl Metrics {
+    /// Registers the counts.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("postern_recipients", "Recipients by what was answered", metrics.recipients.clone());
+        registry.register("postern_messages", "Messages by the reply to their end", metrics.messages.clone());
+        registry.register("postern_message_bytes", "Bytes of the messages that were delivered", metrics.bytes.clone());
+        registry.register("postern_transactions_refused", "MAIL that was refused", metrics.transactions_refused.clone());
+        metrics
+    }
+
+    pub(super) fn recipient_refused(&self, listener: &str, refusal: Refusal) {
+        self.recipients.get_or_create(&Outcome { listener: listener.to_owned(), outcome: refusal.label() }).inc();
+    }
+
+    pub(super) fn recipient_answered(&self, listener: &str, reply: &Reply) {
+        let outcome = by_class(reply, ["accepted", "next_hop_transient", "next_hop_permanent"]);
+        self.recipients.get_or_create(&Outcome { listener: listener.to_owned(), outcome }).inc();
+    }
+
+    pub(super) fn message_answered(&self, listener: &str, reply: &Reply, bytes: u64) {
+        let outcome = by_class(reply, ["delivered", "transient", "permanent"]);
+        self.messages.get_or_create(&Outcome { listener: listener.to_owned(), outcome }).inc();
+        if reply.is_positive() {
+            self.bytes.get_or_create(&ListenerLabel { listener: listener.to_owned() }).inc_by(bytes);
+        }
+    }
+
+    pub(super) fn rate_exceeded(&self, listener: &str) {
+        self.transactions_refused.get_or_create(&Reason { listener: listener.to_owned(), reason: "rate" }).inc();
+    }
+}
+
+fn by_class(reply: &Reply, [positive, transient, permanent]: [&'static str; 3]) -> &'static str {
+    if reply.is_positive() {
+        positive
+    } else if reply.is_transient() {
+        transient
+    } else {
+        permanent
+    }
+}

@@ -1,0 +1,19 @@
+//! Who writes to whom: what is known of a message before its content.
+
+use postern_proto::envelope::{MailFrom, RcptTo};
+use uuid::Uuid;
+
+/// Who writes to whom, and the name of the message in logs and in Received.
+#[derive(Debug)]
+pub(super) struct Parties {
+    pub(super) id: Uuid,
+    pub(super) mail: MailFrom,
+    /// The recipients that a next hop accepted, as the client wrote them.
+    pub(super) accepted: Vec<RcptTo>,
+}
+
+impl Parties {
+    pub(super) fn new(mail: MailFrom) -> Self {
+        Self { id: Uuid::now_v7(), mail, accepted: Vec::new() }
+    }
+}
