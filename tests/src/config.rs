@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use postern_config::{
     Configuration, Delivery, Domain, DomainName, DomainType, Limits, Listener, ListenerTls, NextHop, NextHopTls, NextHopTlsMode, NextHops,
-    RecipientValidation, RelayConfig, Role, ServerTls, Timeouts, TlsVersion, VERSION,
+    RecipientList, RecipientValidation, RelayConfig, Role, ServerTls, Timeouts, TlsVersion, VERSION,
     folder::{ROOT_FILE, TLS_FOLDER, TRUST_FOLDER},
     validate::validate,
 };
@@ -33,6 +33,8 @@ pub struct RelayFolder {
     pub root: RelayConfig,
     /// The accepted domains.
     pub domains: Vec<Domain>,
+    /// Recipient lists, by file name.
+    pub recipients: BTreeMap<String, RecipientList>,
 }
 
 impl RelayFolder {
@@ -50,7 +52,7 @@ impl RelayFolder {
             timeouts: timeouts(),
             files: BTreeMap::new(),
         };
-        Ok(Self { folder: folder.to_owned(), root, domains: Vec::new() })
+        Ok(Self { folder: folder.to_owned(), root, domains: Vec::new(), recipients: BTreeMap::new() })
     }
 
     /// The folder.
@@ -96,7 +98,7 @@ impl RelayFolder {
 
     /// Checks the configuration and writes its files, the root last, each by a rename. Returns its hash.
     pub fn write(&self) -> Result<String> {
-        let configuration = Configuration::assemble(self.root.clone(), self.domains.clone(), BTreeMap::new());
+        let configuration = Configuration::assemble(self.root.clone(), self.domains.clone(), self.recipients.clone());
         let violations = validate(&configuration);
         ensure!(violations.is_empty(), "the harness made a wrong configuration: {violations:?}");
         fs::create_dir_all(&self.folder)?;

@@ -20,6 +20,7 @@ use super::{
 /// Where the mail of a domain goes: the servers that take it, what TLS to them must give, and how long they may take.
 pub struct Destination {
     label: Box<str>,
+    next_hops: NextHops,
     pub(super) hops: Box<[Hop]>,
     pub(super) deadlines: Deadlines,
 }
@@ -115,7 +116,12 @@ impl Loader {
                 link: self.link(&hop.host, &next_hops.tls, &material)?,
             })
         });
-        Ok(Destination { label: label.into(), hops: hops.collect::<Result<_, DestinationError>>()?, deadlines: self.deadlines })
+        Ok(Destination {
+            label: label.into(),
+            next_hops: next_hops.clone(),
+            hops: hops.collect::<Result<_, DestinationError>>()?,
+            deadlines: self.deadlines,
+        })
     }
 
     fn material(&mut self, tls: &NextHopTls) -> Result<Arc<Material>, DestinationError> {
@@ -148,6 +154,12 @@ impl Destination {
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// What it was compiled from.
+    #[must_use]
+    pub fn next_hops(&self) -> &NextHops {
+        &self.next_hops
     }
 }
 

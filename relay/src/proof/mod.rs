@@ -76,17 +76,20 @@ fn faults(oracle: &Oracle<'_>, probe: &Probe, recorded: Vec<Recorded>) -> impl I
     lost.into_iter().chain(wrong.collect::<Vec<_>>())
 }
 
+impl fmt::Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts: Vec<_> = self.next_hops.hops.iter().map(|hop| format!("{}:{}", hop.host, hop.port)).collect();
+        write!(f, "<{}> to {}", self.recipient, hosts.join(", "))
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { listener, probe, fault } = self;
         write!(f, "open-relay matrix, listener {listener}, {probe}: ")?;
         match fault {
-            Fault::Relayed(Recorded { recipient, label }) => {
-                write!(f, "relayed <{recipient}> to the next hops of {label}, and no accepted domain covers it")
-            }
-            Fault::Astray(Recorded { recipient, label }) => {
-                write!(f, "sent <{recipient}> to the next hops of {label}, which are not those of its domain")
-            }
+            Fault::Relayed(recorded) => write!(f, "relayed {recorded}, and no accepted domain covers it"),
+            Fault::Astray(recorded) => write!(f, "sent {recorded}, which is not where the mail of its domain goes"),
             Fault::Lost => f.write_str("the recipient's domain is accepted, and no next hop was asked"),
         }
     }

@@ -1,14 +1,12 @@
 //! Reads a configuration in its own, simpler way: no index, no compiled form, only the text of names.
 
-use std::collections::HashMap;
-
 use postern_config::{Configuration, Domain, DomainType, NextHops};
 
 use super::{probes::Probe, recorder::Recorded};
 
 /// Knows which next hops a mailbox may reach.
 pub(super) struct Oracle<'a> {
-    domains: HashMap<&'a str, &'a Domain>,
+    domains: &'a [Domain],
     postmaster: Option<&'a str>,
 }
 
@@ -24,8 +22,7 @@ pub(super) enum Verdict {
 
 impl<'a> Oracle<'a> {
     pub(super) fn new(configuration: &'a Configuration) -> Self {
-        let domains = configuration.domains.iter().map(|domain| (domain.name.as_str(), domain)).collect();
-        Self { domains, postmaster: configuration.root.postmaster.as_deref() }
+        Self { domains: &configuration.domains, postmaster: configuration.root.postmaster.as_deref() }
     }
 
     pub(super) fn judge(&self, probe: &Probe, recorded: &Recorded) -> Verdict {
@@ -33,7 +30,7 @@ impl<'a> Oracle<'a> {
             return Verdict::Foreign;
         };
         let as_written = probe.path.contains(&recorded.recipient) || self.postmaster == Some(recorded.recipient.as_str());
-        let named = self.domains.get(recorded.label.as_str()).is_some_and(|label| share_next_hops(label, domain));
+        let named = next_hops(domain).any(|hops| *hops == recorded.next_hops);
         if as_written && named { Verdict::Right } else { Verdict::Astray }
     }
 
@@ -41,14 +38,9 @@ impl<'a> Oracle<'a> {
     fn covering(&self, name: &str) -> Option<&'a Domain> {
         let name = name.to_ascii_lowercase();
         let covers =
-            |domain: &&&Domain| name == domain.name.as_str() || (domain.include_subdomains && name.ends_with(&format!(".{}", domain.name)));
-        self.domains.values().filter(covers).max_by_key(|domain| domain.name.as_str().len()).copied()
+            |domain: &&Domain| name == domain.name.as_str() || (domain.include_subdomains && name.ends_with(&format!(".{}", domain.name)));
+        self.domains.iter().filter(covers).max_by_key(|domain| domain.name.as_str().len())
     }
-}
-
-/// Equal next hops are compiled once, under the name of the first domain that has them.
-fn share_next_hops(a: &Domain, b: &Domain) -> bool {
-    next_hops(a).any(|hops| next_hops(b).any(|other| hops == other))
 }
 
 fn next_hops(domain: &Domain) -> impl Iterator<Item = &NextHops> {

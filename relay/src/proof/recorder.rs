@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use postern_config::NextHops;
 use postern_proto::{
     envelope::{MailFrom, RcptTo},
     reply::Reply,
@@ -17,8 +18,8 @@ use crate::{
 pub(super) struct Recorded {
     /// The recipient as the next hop heard it.
     pub(super) recipient: String,
-    /// The domain that the next hops were compiled for.
-    pub(super) label: String,
+    /// The next hops that it was to go to.
+    pub(super) next_hops: NextHops,
 }
 
 /// Takes every recipient and every message, and notes the recipients.
@@ -29,7 +30,7 @@ pub(super) struct Recorder(Arc<Mutex<Vec<Recorded>>>);
 #[derive(Debug)]
 pub(super) struct Rehearsed {
     recorder: Recorder,
-    label: String,
+    next_hops: NextHops,
 }
 
 impl Recorder {
@@ -47,13 +48,13 @@ impl Deliver for Recorder {
     type Transaction = Rehearsed;
 
     fn begin(&self, _: &MailFrom, to: &Arc<Destination>) -> Rehearsed {
-        Rehearsed { recorder: self.clone(), label: to.label().to_owned() }
+        Rehearsed { recorder: self.clone(), next_hops: to.next_hops().clone() }
     }
 }
 
 impl delivery::Transaction for Rehearsed {
     async fn rcpt(&mut self, rcpt: &RcptTo) -> Reply {
-        self.recorder.note(Recorded { recipient: rcpt.path.to_string(), label: self.label.clone() });
+        self.recorder.note(Recorded { recipient: rcpt.path.to_string(), next_hops: self.next_hops.clone() });
         Reply::new(250, (1, 5), "Noted")
     }
 
