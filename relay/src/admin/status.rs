@@ -1,0 +1,113 @@
+//! What the relay says of itself.
+
+use jiff::Timestamp;
+use postern_config::{Listener, ListenerTls, Role};
+use serde::Serialize;
+
+use super::{VERSION, Watched};
+use crate::{
+    snapshot::{InUse, Refusal},
+    tls::CertificateInfo,
+};
+
+/// What the relay says of itself, now. Times are in RFC 3339, in UTC.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    version: &'static str,
+    /// Absent until the first configuration is in use.
+    #[serde(flatten)]
+    running: Option<Running>,
+    /// Why what the folder holds is not in use; null when it is, or is still being read.
+    last_refusal: Option<Refused>,
+    /// Connections that are open.
+    connections: u32,
+    /// Whether the relay is to end and takes no more connections.
+    draining: bool,
+}
+
+/// The configuration in use.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Running {
+    /// `namespace/name` of the `SmtpRelay`.
+    relay: String,
+    config_hash: String,
+    /// Generation of the `SmtpRelay` that it was built from.
+    generation: i64,
+    /// Since when it is in use.
+    since: Timestamp,
+    listeners: Vec<Listening>,
+    /// How many domains are accepted.
+    domains: usize,
+    /// The first is shown to clients that ask for no name.
+    certificates: Vec<Certificate>,
+}
+
+#[derive(Debug, Serialize)]
+struct Listening {
+    name: String,
+    role: Role,
+    port: u16,
+    tls: ListenerTls,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Certificate {
+    name: String,
+    names: Vec<String>,
+    not_after: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct Refused {
+    at: Timestamp,
+    hash: Option<String>,
+    reasons: Vec<String>,
+}
+
+impl Status {
+    pub(super) fn of(watched: &Watched) -> Self {
+        Self {
+            version: VERSION,
+            running: watched.store.in_use().map(|in_use| Running::of(&in_use)),
+            last_refusal: watched.store.refusal().map(|refusal| Refused::of(&refusal)),
+            connections: watched.admission.open(),
+            draining: watched.drain.has_begun(),
+        }
+    }
+}
+
+impl Running {
+    fn of(InUse { snapshot, since }: &InUse) -> Self {
+        let root = &snapshot.configuration.root;
+        Self {
+            relay: root.relay.clone(),
+            config_hash: snapshot.hash.clone(),
+            generation: root.generation,
+            since: *since,
+            listeners: root.listeners.iter().map(Listening::of).collect(),
+            domains: snapshot.configuration.domains.len(),
+            certificates: snapshot.tls.certificates().iter().map(Certificate::of).collect(),
+        }
+    }
+}
+
+impl Listening {
+    fn of(listener: &Listener) -> Self {
+        Self { name: listener.name.clone(), role: listener.role, port: listener.port, tls: listener.tls }
+    }
+}
+
+impl Certificate {
+    fn of(info: &CertificateInfo) -> Self {
+        Self { name: info.name.clone(), names: info.names.clone(), not_after: info.not_after }
+    }
+}
+
+impl Refused {
+    fn of(refusal: &Refusal) -> Self {
+        Self { at: refusal.at, hash: refusal.hash.clone(), reasons: refusal.reasons.clone() }
+    }
+}
