@@ -16,6 +16,7 @@ pub use metrics::Metrics;
 use self::failure::{Failure, Retry};
 use crate::{
     listen::{Ports, Serve},
+    message::{self, Budgets},
     snapshot::{Snapshot, Store, Watch, root_hash},
 };
 
@@ -35,6 +36,8 @@ pub struct Reloader<P, S> {
     pub ports: Ports<S>,
     /// What proves it.
     pub prove: P,
+    /// Where messages are held, within its budgets.
+    pub messages: message::Store,
     /// Counts of configurations.
     pub metrics: Metrics,
 }
@@ -65,7 +68,8 @@ impl<P: Prove, S: Serve> Reloader<P, S> {
         }
         self.prove.prove(&candidate).await.map_err(Failure::Lasting)?;
         let prepared = self.ports.prepare(&candidate)?;
-        // From here nothing can fail. The snapshot comes first: whoever is accepted on a new port finds its listener in it.
+        // From here nothing can fail. The ports come last: whoever is accepted on a new one finds its listener and a budget.
+        self.messages.set_budgets(Budgets::from(&candidate.configuration.root.limits));
         self.store.replace(Arc::clone(&candidate));
         self.ports.commit(prepared, &candidate);
         self.activated(&candidate);
