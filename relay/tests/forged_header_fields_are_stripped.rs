@@ -3,13 +3,13 @@
 
 #![allow(clippy::expect_used, reason = "functions that tests share are tests too")]
 
-mod support;
+#[path = "support/header_oracle.rs"]
+mod header_oracle;
 
 use postern_config::DomainName;
 use postern_relay::filter::{HeaderError, HeaderFirewall, MAX_HEADER_BYTES, MAX_RECEIVED_FIELDS};
 use proptest::prelude::*;
 use serde::Deserialize;
-use support::header_oracle;
 
 const HOST: &str = "mx1.example.com";
 

@@ -5,10 +5,13 @@
 //! are counted against budgets that all messages of the pod share. When memory runs short, buffers are small and messages go to scratch all
 //! but at once; when there is none left, or no room on scratch, the sender keeps the mail (452 4.3.1).
 //!
-//! Nothing is synced: a relay that passes mail through has promised nothing for what it holds.
+//! A few threads of the store's own do what waits for the disk, in whole blocks, so that a slow volume slows only those whose messages are
+//! long. Nothing is synced: a relay that passes mail through has promised nothing for what it holds.
 
 mod budget;
 mod buffer;
+mod complete;
+mod disk;
 mod error;
 mod held;
 mod metrics;
@@ -17,8 +20,8 @@ mod store;
 mod writer;
 
 pub use buffer::BLOCK_BYTES;
+pub use complete::Message;
 pub use error::HoldError;
-pub use held::Message;
 pub use metrics::Metrics;
 pub use store::{Budgets, Store};
 pub use writer::Writer;

@@ -13,23 +13,20 @@ use rustix::{
     fs::{AtFlags, Mode, OFlags},
     io::{Errno, pread, retry_on_intr},
 };
-use tokio::sync::Semaphore;
 
 use super::{
     HoldError,
     budget::{Budget, Permit},
     buffer::Buffer,
+    disk::Disk,
 };
-
-/// Disk operations at once. A volume that hangs takes no more threads than this from the rest of the relay.
-const LANES: usize = 16;
 
 /// The scratch volume with its budget.
 #[derive(Debug)]
 pub(super) struct Scratch {
     directory: Arc<OwnedFd>,
     space: Budget,
-    lanes: Arc<Semaphore>,
+    disk: Disk,
 }
 
 /// A file that vanishes with its last descriptor, and the room that it takes.
@@ -44,7 +41,7 @@ impl Scratch {
     pub(super) fn open(directory: &Path, space: Budget) -> io::Result<Self> {
         let directory = rustix::fs::open(directory, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         create_unlinked(&directory)?.write_all(b"writable")?;
-        Ok(Self { directory: Arc::new(directory), space, lanes: Arc::new(Semaphore::new(LANES)) })
+        Ok(Self { directory: Arc::new(directory), space, disk: Disk::start()? })
     }
 
     /// Sets the room that all files may take together.
@@ -61,7 +58,7 @@ impl Scratch {
     pub(super) async fn create(&self) -> Result<ScratchFile, HoldError> {
         let permit = self.space.take(0, 0).ok_or(HoldError::ScratchSpent)?;
         let directory = Arc::clone(&self.directory);
-        self.run(move || Ok(ScratchFile { file: create_unlinked(&directory)?, permit })).await.map_err(HoldError::from)
+        self.disk.run(move || Ok(ScratchFile { file: create_unlinked(&directory)?, permit })).await.map_err(HoldError::from)
     }
 
     /// Writes the buffer to the end of the file and empties it.
@@ -69,6 +66,7 @@ impl Scratch {
     /// File, buffer and permits travel with the work, so that nothing is given back before it is free, even when the caller is cancelled.
     pub(super) async fn append(&self, mut file: ScratchFile, mut buffer: Buffer) -> Result<(ScratchFile, Buffer), HoldError> {
         if !file.permit.grow(buffer.as_slice().len() as u64, 0) {
+            self.discard(file);
             return Err(HoldError::ScratchSpent);
         }
         let work = move || {
@@ -76,7 +74,7 @@ impl Scratch {
             buffer.bytes_mut().clear();
             Ok((file, buffer))
         };
-        self.run(work).await.map_err(HoldError::from)
+        self.disk.run(work).await.map_err(HoldError::from)
     }
 
     /// Reads what stands at `offset` into the buffer, as much as it can hold.
@@ -89,17 +87,12 @@ impl Scratch {
                 _ => Ok((file, buffer)),
             }
         };
-        self.run(work).await
+        self.disk.run(work).await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-        let lane = Arc::clone(&self.lanes).acquire_owned().await.map_err(io::Error::other)?;
-        let in_lane = move || {
-            let done = work();
-            drop(lane);
-            done
-        };
-        tokio::task::spawn_blocking(in_lane).await.map_err(io::Error::other)?
+    /// Frees the file where it may take its time: the file system has to find all that was written.
+    pub(super) fn discard(&self, file: ScratchFile) {
+        self.disk.run_later(move || drop(file));
     }
 }
 
@@ -118,4 +111,58 @@ fn create_and_unlink(directory: &OwnedFd, flags: OFlags) -> io::Result<File> {
     let file = rustix::fs::openat(directory, &name, flags | OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR)?;
     rustix::fs::unlinkat(directory, &name, AtFlags::empty())?;
     Ok(file.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::message::Metrics;
+
+    fn budget(bytes: u64) -> Budget {
+        let metrics = Metrics::default();
+        let budget = Budget::new(metrics.scratch_held, metrics.scratch_limit);
+        budget.set_limit(bytes);
+        budget
+    }
+
+    fn open(directory: &Path) -> OwnedFd {
+        rustix::fs::open(directory, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap()
+    }
+
+    #[test]
+    fn a_file_system_without_nameless_files_gets_one_whose_name_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut file = create_and_unlink(&open(directory.path()), OFlags::RDWR | OFlags::CLOEXEC).unwrap();
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        file.write_all(b"content").unwrap();
+        assert_eq!(pread(&file, spare_capacity(&mut Vec::with_capacity(9)), 0).unwrap(), 7);
+        assert_eq!(file.read(&mut [0; 1]).unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_full_volume_is_no_failure_of_ours() {
+        let directory = tempfile::tempdir().unwrap();
+        let space = budget(1 << 20);
+        let scratch = Scratch::open(directory.path(), space.clone()).unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let file = ScratchFile { file: full, permit: space.take(0, 0).unwrap() };
+        let mut buffer = Buffer::new(&budget(1 << 20), None).unwrap();
+        assert!(buffer.fill(b"content").is_empty());
+        let error = scratch.append(file, buffer).await.unwrap_err();
+        assert!(matches!(error, HoldError::ScratchFull(_)));
+        assert_eq!(error.reply().to_string(), "452 4.3.1 Insufficient system storage, try again later");
+        assert_eq!(space.free(), 1 << 20);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_ends_too_early_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(directory.path(), budget(1 << 20)).unwrap();
+        let file = scratch.create().await.unwrap();
+        let buffer = Buffer::new(&budget(1 << 20), None).unwrap();
+        let error = scratch.read(file, buffer, 0).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
 }

@@ -8,6 +8,7 @@ use super::{
     HoldError, Metrics, Writer,
     budget::Budget,
     buffer::{BLOCK_BYTES, Buffer},
+    held::Held,
     scratch::Scratch,
 };
 
@@ -59,7 +60,7 @@ impl Store {
     /// This is the moment to refuse: what can't be held is answered at DATA, before the client sends it.
     pub fn writer(&self, declared: Option<u64>) -> Result<Writer, HoldError> {
         let begun = self.0.begin(declared);
-        begun.map(|buffer| Writer::new(Arc::clone(&self.0), buffer)).inspect_err(|error| self.0.metrics.refused(error))
+        begun.map(|buffer| Writer::new(Held::new(Arc::clone(&self.0), buffer))).inspect_err(|error| self.0.metrics.refused(error))
     }
 }
 
