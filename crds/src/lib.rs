@@ -5,12 +5,16 @@
 //! where a rule spans fields. Every field works: what the schema takes, the relay does.
 
 pub mod accepted_domain;
+pub mod check;
 pub mod condition;
+pub mod definition;
 pub mod reference;
 mod schema;
 pub mod smtp_relay;
 
 pub use accepted_domain::{AcceptedDomain, AcceptedDomainSpec, AcceptedDomainStatus};
+pub use check::{FieldError, Resource, check, check_change};
+pub use definition::{Definition, definitions, yaml};
 pub use smtp_relay::{SmtpRelay, SmtpRelaySpec, SmtpRelayStatus};
 
 /// The API group.

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::{keyed_by, rule};
 
 /// A domain that relays take mail for, and the servers that its mail goes to.
+#[allow(clippy::duplicated_attributes, reason = "columns of the same type repeat it")]
 #[derive(CustomResource, JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "postern.dev",
@@ -63,8 +64,8 @@ pub struct AcceptedDomainSpec {
     /// The domain. It can't be changed: make another AcceptedDomain.
     ///
     /// A lower-case A-label of at least two labels, up to 253 characters: `example.com`, `xn--bcher-kva.example`. Public suffixes, such as
-    /// `co.uk`, are refused. When two AcceptedDomains of a relay name the same domain, the oldest wins.
-    #[schemars(schema_with = "crate::schema::fqdn")]
+    /// `co.uk`, are refused. When two `AcceptedDomain`s of a relay name the same domain, the oldest wins.
+    #[schemars(schema_with = "crate::schema::domain_name")]
     #[schemars(transform = rule(
         "",
         "self == oldSelf",

@@ -22,7 +22,7 @@ pub struct NextHopTls {
     pub mode: NextHopTlsMode,
     /// The name that the certificate must hold, and that SNI sends. Default: each next hop's own host.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "crate::schema::fqdn")]
+    #[schemars(schema_with = "crate::schema::domain_name")]
     pub server_name: Option<String>,
     /// Who may have signed the certificate, in the mode `Verify`. Up to 8. Default: the public CAs.
     #[serde(rename = "caCertificateRefs", skip_serializing_if = "Vec::is_empty")]

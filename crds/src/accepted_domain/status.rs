@@ -11,7 +11,7 @@ pub struct AcceptedDomainStatus {
     /// The generation of the resource that this status is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready: every relay takes mail for the domain. Reconciling and Stalled while they are true.
+    /// `Ready`: every relay takes mail for the domain. `Reconciling` and `Stalled` while they are true.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -27,7 +27,7 @@ pub struct AcceptedDomainStatus {
 pub struct AttachmentStatus {
     /// The relay.
     pub relay_ref: RelayReference,
-    /// Accepted, ResolvedRefs and Programmed.
+    /// `Accepted`, `ResolvedRefs` and `Programmed`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,

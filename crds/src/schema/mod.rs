@@ -1,9 +1,16 @@
 //! Schemas that several fields share.
 
+pub(crate) mod form;
+
 use kube::core::{Rule, validate};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// Adds a CEL rule about `field` (a path from the schema that the rule stands in; empty for that itself). The message says what is wrong and,
+/// The CEL rule that a network is one.
+pub(crate) const NETWORK_RULE: &str = "isCIDR(self)";
+/// The CEL rule that a network is written with its first address.
+pub(crate) const FIRST_ADDRESS_RULE: &str = "!isCIDR(self) || cidr(self) == cidr(self).masked()";
+
+/// Adds a CEL rule about `field`: a path from the schema that the rule stands in, empty for that itself. The message says what is wrong and,
 /// after `; `, what mends it.
 pub(crate) fn rule(field: &'static str, rule: &'static str, message: &'static str) -> impl FnMut(&mut Schema) {
     move |schema| {
@@ -24,60 +31,62 @@ pub(crate) fn keyed_by(fields: &'static [&'static str]) -> impl FnMut(&mut Schem
     }
 }
 
-/// A lower-case A-label (RFC 5890): two labels at least, the last of which begins with a letter, so that no address passes.
-const FQDN: &str = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?";
-
-/// A fully qualified domain name.
-pub(crate) fn fqdn(_: &mut SchemaGenerator) -> Schema {
-    text(3, 253, &format!("^{FQDN}$"))
+pub(crate) fn domain_name(_: &mut SchemaGenerator) -> Schema {
+    form::DOMAIN_NAME.schema()
 }
 
-/// A DNS label (RFC 1123).
 pub(crate) fn dns_label(_: &mut SchemaGenerator) -> Schema {
-    text(1, 63, "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+    form::DNS_LABEL.schema()
 }
 
-/// The name of a Kubernetes object.
 pub(crate) fn object_name(_: &mut SchemaGenerator) -> Schema {
-    text(1, 253, r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$")
+    form::OBJECT_NAME.schema()
 }
 
-/// A key of a ConfigMap or a Secret.
 pub(crate) fn data_key(_: &mut SchemaGenerator) -> Schema {
-    text(1, 253, "^[-._a-zA-Z0-9]+$")
+    form::DATA_KEY.schema()
 }
 
-/// A mailbox in lower case: a local part without quotes (RFC 5321 section 4.1.2, RFC 6531) and a domain.
 pub(crate) fn mailbox(_: &mut SchemaGenerator) -> Schema {
-    text(5, 318, &format!(r#"^[^\x00-\x20\x7fA-Z@"(),:;<>\[\\\]]{{1,64}}@{FQDN}$"#))
+    form::MAILBOX.schema()
+}
+
+pub(crate) fn qualified_name(_: &mut SchemaGenerator) -> Schema {
+    form::QUALIFIED_NAME.schema()
+}
+
+pub(crate) fn label_value(_: &mut SchemaGenerator) -> Schema {
+    form::LABEL_VALUE.schema()
+}
+
+/// An amount is a text or a whole number.
+pub(crate) fn quantity(_: &mut SchemaGenerator) -> Schema {
+    let mut schema = form::QUANTITY.schema();
+    schema.remove("type");
+    schema.insert("x-kubernetes-int-or-string".to_owned(), true.into());
+    schema
 }
 
 /// Mailboxes, each once.
-pub(crate) fn mailboxes(generator: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "array", "maxItems": 256, "x-kubernetes-list-type": "set", "items": mailbox(generator) })
+pub(crate) fn mailboxes(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "maxItems": 256, "x-kubernetes-list-type": "set", "items": form::MAILBOX.schema() })
 }
 
 /// A host to connect to: a name or an address.
 pub(crate) fn host(_: &mut SchemaGenerator) -> Schema {
     let mut schema = json_schema!({ "type": "string", "minLength": 1, "maxLength": 253 });
-    rule(
-        "",
-        r"isIP(self) || self == 'localhost' || self.matches('^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$')",
-        "neither an IP address nor a full host name; write the whole name in lower case, such as mail.example.com",
-    )(&mut schema);
+    rule("", form::HOST_RULE, "neither an IP address nor a full host name; write the whole name in lower case, such as mail.example.com")(
+        &mut schema,
+    );
     schema
 }
 
 /// Networks in CIDR notation, each once, none of which is everyone.
 pub(crate) fn cidrs(_: &mut SchemaGenerator) -> Schema {
     let mut item = json_schema!({ "type": "string", "minLength": 4, "maxLength": 43 });
-    rule("", "isCIDR(self)", "not a network in CIDR notation; write it as 192.0.2.0/24 or 2001:db8::/32")(&mut item);
-    rule("", "!isCIDR(self) || cidr(self).prefixLength() > 0", "a network of everyone; name the networks that you mean")(&mut item);
-    rule(
-        "",
-        "!isCIDR(self) || cidr(self) == cidr(self).masked()",
-        "bits are set behind the prefix; write the network's first address, or a longer prefix",
-    )(&mut item);
+    rule("", NETWORK_RULE, "not a network in CIDR notation; write it like 192.0.2.0/24 or 2001:db8::/32")(&mut item);
+    rule("", "!isCIDR(self) || cidr(self).prefixLength() > 0", "a prefix of 0 is everyone; name the networks that you mean")(&mut item);
+    rule("", FIRST_ADDRESS_RULE, "bits are set behind the prefix; write the network's first address, or a longer prefix")(&mut item);
     json_schema!({ "type": "array", "maxItems": 64, "x-kubernetes-list-type": "set", "items": item })
 }
 
@@ -88,34 +97,24 @@ pub(crate) fn some_cidrs(generator: &mut SchemaGenerator) -> Schema {
     schema
 }
 
-/// A label's or taint's key, or the name of a class: a name, with or without a domain as prefix.
-pub(crate) fn qualified_name(_: &mut SchemaGenerator) -> Schema {
-    text(1, 317, r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
-}
-
-/// The value of a label or taint.
-pub(crate) fn label_value(_: &mut SchemaGenerator) -> Schema {
-    text(0, 63, "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")
-}
-
 /// Labels.
-pub(crate) fn labels(generator: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "object", "maxProperties": 32, "additionalProperties": label_value(generator) })
+pub(crate) fn labels(_: &mut SchemaGenerator) -> Schema {
+    keyed_texts(&form::LABEL_VALUE.schema())
 }
 
 /// Annotations.
 pub(crate) fn annotations(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "object", "maxProperties": 32, "additionalProperties": { "type": "string", "maxLength": 4096 } })
+    keyed_texts(&json_schema!({ "type": "string", "maxLength": 4096 }))
 }
 
-/// An amount, as Kubernetes writes it. Never negative.
-pub(crate) fn quantity(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "anyOf": [{ "type": "integer" }, { "type": "string" }],
-        "maxLength": 32,
-        "pattern": r"^([0-9]+(\.[0-9]{0,9})?)(([KMGTPE]i)|[mkMGTPE]|([eE][0-9]{1,2}))?$",
-        "x-kubernetes-int-or-string": true,
-    })
+fn keyed_texts(value: &Schema) -> Schema {
+    let mut schema = json_schema!({ "type": "object", "maxProperties": 32, "additionalProperties": value });
+    rule(
+        "",
+        form::KEYS_RULE,
+        "a key is not a name of up to 63 letters, digits, hyphens, dots and underscores, behind a domain and a slash or not; rename it",
+    )(&mut schema);
+    schema
 }
 
 /// A moment.
@@ -124,7 +123,9 @@ pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Conditions, as the Kubernetes API has them, with its bounds.
-pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn conditions(generator: &mut SchemaGenerator) -> Schema {
+    let mut time = time(generator);
+    time.insert("description".to_owned(), "When its status changed last.".into());
     json_schema!({
         "type": "array",
         "maxItems": 16,
@@ -137,14 +138,10 @@ pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
                 "type": { "type": "string", "maxLength": 316, "description": "What the condition is about." },
                 "status": { "type": "string", "enum": ["True", "False", "Unknown"], "description": "Whether it holds." },
                 "observedGeneration": { "type": "integer", "format": "int64", "minimum": 0, "description": "The generation that it was seen at." },
-                "lastTransitionTime": { "type": "string", "format": "date-time", "maxLength": 64, "description": "When its status changed last." },
+                "lastTransitionTime": time,
                 "reason": { "type": "string", "minLength": 1, "maxLength": 1024, "description": "Why, in one word for programs." },
                 "message": { "type": "string", "maxLength": 32768, "description": "Why, and what would mend it, for people." },
             },
         },
     })
-}
-
-fn text(min: u32, max: u32, pattern: &str) -> Schema {
-    json_schema!({ "type": "string", "minLength": min, "maxLength": max, "pattern": pattern })
 }

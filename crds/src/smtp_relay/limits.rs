@@ -12,11 +12,6 @@ use crate::schema::rule;
     "self.scratchBytes >= self.messageBytes",
     "the scratch volume can't hold one message of messageBytes; raise scratchBytes, or lower messageBytes",
 ))]
-#[schemars(transform = rule(
-    ".connectionsPerClient",
-    "self.connectionsPerClient <= self.connections",
-    "one client may have more connections than all clients together; lower connectionsPerClient, or raise connections",
-))]
 pub struct Limits {
     /// The largest message, in bytes; advertised as SIZE (RFC 1870), and larger ones are refused with 552 5.3.4. Default 36700160 (35 MiB);
     /// 65536 to 1073741824.

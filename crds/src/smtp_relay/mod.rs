@@ -65,7 +65,6 @@ pub const ADMIN_PORT: i32 = 9464;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')")
         .message("Services and pods are named for the relay; take a name of 1 to 40 lower-case letters, digits or hyphens that begins with a letter")
-        .field_path(".metadata.name")
 )]
 #[schemars(transform = rule(
     ".listeners",
@@ -88,11 +87,11 @@ pub struct SmtpRelaySpec {
     ///
     /// It should be the name in the MX record and in the certificate. A fully qualified domain name in lower case, as an A-label when it is
     /// international; never the name of a pod.
-    #[schemars(schema_with = "crate::schema::fqdn")]
+    #[schemars(schema_with = "crate::schema::domain_name")]
     pub hostname: String,
     /// How many pods run. Limits count per pod.
     ///
-    /// `kubectl scale` and a HorizontalPodAutoscaler set this field; leave it out of manifests that are applied under an autoscaler.
+    /// `kubectl scale` and a `HorizontalPodAutoscaler` set this field; leave it out of manifests that are applied under an autoscaler.
     /// Default 2; 0 to 100.
     #[serde(default = "default_replicas")]
     #[schemars(range(min = 0, max = 100))]

@@ -47,7 +47,7 @@ pub struct PodTemplate {
     #[schemars(length(max = 8))]
     #[schemars(transform = keyed_by(&["topologyKey", "whenUnsatisfiable"]))]
     pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
-    /// The PriorityClass of the pods. Default: the cluster's.
+    /// The `PriorityClass` of the pods. Default: the cluster's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::object_name")]
     pub priority_class_name: Option<String>,

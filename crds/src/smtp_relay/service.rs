@@ -32,6 +32,7 @@ pub struct Service {
     /// How the Service is reached: `LoadBalancer`, `NodePort` or `ClusterIP`. Default `LoadBalancer`, and `ClusterIP` for the exposure
     /// `Cluster`.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ServiceType")]
     pub type_: Option<ServiceType>,
     /// Annotations of the Service, such as those that tell a cloud to make an internal load balancer. Up to 32; values up to 4096 characters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -51,6 +52,7 @@ pub struct Service {
     /// and the relay sees the addresses of nodes, so that limits per client can't tell clients apart. Not for the type `ClusterIP`.
     /// Default `Local`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ExternalTrafficPolicy")]
     pub external_traffic_policy: Option<ExternalTrafficPolicy>,
     /// IPv4, IPv6 or both: `SingleStack`, `PreferDualStack` or `RequireDualStack`. Default `PreferDualStack`.
     #[serde(default)]

@@ -11,7 +11,7 @@ pub struct SmtpRelayStatus {
     /// The generation of the resource that this status is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Accepted, ResolvedRefs, Programmed, Ready, AllLinksEncrypted and ClientAddressPreserved; Reconciling and Stalled while they are true.
+    /// `Accepted`, `ResolvedRefs`, `Programmed`, `Ready`, `AllLinksEncrypted` and `ClientAddressPreserved`; `Reconciling` and `Stalled` while they are true.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,

@@ -35,6 +35,7 @@ pub struct Toleration {
     pub value: Option<String>,
     /// The taint's effect: `NoSchedule`, `PreferNoSchedule` or `NoExecute`. None: all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TolerationEffect")]
     pub effect: Option<TolerationEffect>,
     /// How long a pod stays on a node after a `NoExecute` taint came. None: for ever. 0 to 2592000.
     #[serde(skip_serializing_if = "Option::is_none")]
