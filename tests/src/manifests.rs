@@ -38,6 +38,16 @@ impl Manifests {
         fs::rename(&temporary, self.folder.join(name)).with_context(|| name.to_owned())
     }
 
+    /// The text of the file `name`.
+    pub fn get(&self, name: &str) -> Result<String> {
+        fs::read_to_string(self.folder.join(name)).with_context(|| name.to_owned())
+    }
+
+    /// What the operator says of the manifests: the file `.status`.
+    pub fn status(&self) -> Result<String> {
+        self.get(".status")
+    }
+
     /// Removes the file `name`.
     pub fn remove(&self, name: &str) -> Result<()> {
         fs::remove_file(self.folder.join(name)).with_context(|| name.to_owned())

@@ -5,7 +5,14 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use tempfile::TempDir;
 
-use crate::{gate::Gate, pki::Authority, port, postfix, postfix::Postfix, process::Output, tool};
+use crate::{
+    gate::Gate,
+    pki::Authority,
+    port,
+    postfix::{self, Postfix},
+    process::Output,
+    tool,
+};
 
 /// A gate for the domains of a Postfix behind it.
 pub struct Site {
@@ -13,6 +20,8 @@ pub struct Site {
     pub gate: Gate,
     /// The server.
     pub postfix: Postfix,
+    /// The server's port.
+    pub port: u16,
     // Removed last.
     _folder: TempDir,
 }
@@ -25,7 +34,7 @@ impl Site {
         let port = port::free()?;
         let postfix = Postfix::start(folder.path(), port, &internal.server(&["localhost"])?, Output::Printed).await?;
         let gate = Gate::open(&postfix::DOMAINS, port, &internal).await?;
-        Ok(Self { gate, postfix, _folder: folder })
+        Ok(Self { gate, postfix, port, _folder: folder })
     }
 
     /// Stops both, and fails unless each ends well.
