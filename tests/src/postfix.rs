@@ -43,7 +43,7 @@ pub struct Mail {
 impl Postfix {
     /// Starts a server that requires STARTTLS and shows `certificate`, on `port` of 127.0.0.1. Everything that it writes is in `folder`.
     pub async fn start(folder: &Path, port: u16, certificate: &Certificate, output: Output) -> Result<Self> {
-        ensure!(geteuid().is_root(), "Postfix changes users, so only root can start it: run as root");
+        ensure!(geteuid().is_root(), "Postfix changes users, so only root can start it: run this through tests/as-root");
         lay_out(folder, certificate, port)?;
         let mut process = Process::spawn(Command::new("/usr/sbin/postfix").arg("-c").arg(folder.join("etc")).arg("start-fg"), output)?;
         process.listens(port).await?;
@@ -107,24 +107,49 @@ impl Drop for Postfix {
 
 /// Makes the folders and writes the configuration.
 fn lay_out(folder: &Path, certificate: &Certificate, port: u16) -> Result<()> {
-    for name in ["", "etc", "queue", "mail", "data"] {
-        let path = folder.join(name);
-        fs::create_dir_all(&path)?;
+    let owners = Owners::of_postfix()?;
+    for name in ["", "etc", "queue", "queue/pid"] {
         // Postfix's own users must be able to reach what is inside.
-        fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+        make(&folder.join(name), 0o755, None, None)?;
     }
-    chown(folder.join("mail"), Some(MAIL_OWNER), Some(MAIL_OWNER))?;
-    chown(folder.join("data"), Some(postfix_user()?), None)?;
+    make(&folder.join("mail"), 0o755, Some(MAIL_OWNER), Some(MAIL_OWNER))?;
+    make(&folder.join("data"), 0o755, Some(owners.user), None)?;
+    make(&folder.join("queue/public"), 0o710, Some(owners.user), Some(owners.group))?;
+    for name in ["active", "bounce", "corrupt", "defer", "deferred", "hold", "incoming", "private", "saved", "trace"] {
+        make(&folder.join("queue").join(name), 0o700, Some(owners.user), None)?;
+    }
+    // The queue is as it must be: this spares Postfix a check of the whole installation, which takes seconds.
+    fs::write(folder.join("queue/quick-start"), "")?;
     certificate.write(&folder.join("etc"))?;
     fs::write(folder.join("etc/main.cf"), main_cf(folder))?;
     fs::write(folder.join("etc/master.cf"), master_cf(port))?;
     Ok(())
 }
 
-fn postfix_user() -> Result<u32> {
-    let users = fs::read_to_string("/etc/passwd")?;
-    let line = users.lines().find_map(|line| line.strip_prefix("postfix:")).context("there is no user postfix: run tests/setup")?;
-    Ok(line.split(':').nth(1).context("a line of /etc/passwd without a user id")?.parse()?)
+fn make(path: &Path, mode: u32, user: Option<u32>, group: Option<u32>) -> Result<()> {
+    fs::create_dir_all(path)?;
+    chown(path, user, group)?;
+    Ok(fs::set_permissions(path, Permissions::from_mode(mode))?)
+}
+
+/// Who owns Postfix's queue on this machine.
+struct Owners {
+    user: u32,
+    group: u32,
+}
+
+impl Owners {
+    fn of_postfix() -> Result<Self> {
+        Ok(Self { user: number("/etc/passwd", "postfix")?, group: number("/etc/group", "postdrop")? })
+    }
+}
+
+/// The number of a user or group.
+fn number(file: &str, name: &str) -> Result<u32> {
+    let lines = fs::read_to_string(file)?;
+    let mut fields = lines.lines().map(|line| line.split(':')).filter_map(|mut fields| (fields.next()? == name).then_some(fields));
+    let id = fields.next().and_then(|mut fields| fields.nth(1)).with_context(|| format!("no {name} in {file}: run tests/setup"))?;
+    Ok(id.parse()?)
 }
 
 fn main_cf(folder: &Path) -> String {
@@ -138,7 +163,8 @@ fn main_cf(folder: &Path) -> String {
         "compatibility_level = 3.6
 queue_directory = {folder}/queue
 data_directory = {folder}/data
-maillog_file = /dev/stdout
+maillog_file = /proc/self/fd/1
+maillog_file_prefixes = /proc
 myhostname = internal.example.com
 mydestination =
 inet_interfaces = loopback-only
