@@ -87,7 +87,7 @@ pub enum To {
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Write what [`Session::output`] holds, then read into [`Session::input`] if [`Session::awaits_reply`].
+    /// Write what [`Session::output`] holds; if a reply is wanted, read into [`Session::input`].
     Read,
     /// The reply to the oldest command that had none.
     Reply(To, Reply),
@@ -118,6 +118,9 @@ pub enum CommandError {
     /// The command has no place here.
     #[error("{0:?} has no place here")]
     OutOfSequence(To),
+    /// The server said something that was not asked.
+    #[error("the server spoke without being asked")]
+    Unsolicited,
     /// The address holds a line break or another control byte, and would be more than one argument of one command.
     #[error("the address holds a control byte")]
     ControlByte,
@@ -196,24 +199,19 @@ impl Session {
         &self.capabilities
     }
 
-    /// Whether a command has no reply yet.
-    #[must_use]
-    pub fn awaits_reply(&self) -> bool {
-        !self.awaited.is_empty()
-    }
-
     /// Whether another transaction may begin: everything is answered and read, no transaction is open, and the server takes more of them
     /// (RFC 9422, `MAILMAX`).
     #[must_use]
     pub fn is_reusable(&self) -> bool {
         self.state == State::Ready
             && self.awaited.is_empty()
-            && self.taken == self.input.len()
+            && self.all_is_read()
             && self.output().is_empty()
             && self.capabilities.mail_max.is_none_or(|max| self.transactions < max)
     }
 
-    /// Takes the next reply out of the input. An error is final.
+    /// Takes the next reply out of the input. A refusal may come before what it answers is written to its end, as with content that is too
+    /// big: then the session is over. An error is final.
     pub fn step(&mut self) -> Result<Event, SessionError> {
         let event = self.next_reply();
         if event.is_err() {
@@ -223,42 +221,52 @@ impl Session {
     }
 
     fn next_reply(&mut self) -> Result<Event, SessionError> {
-        let Some(&to) = self.awaited.front() else {
-            let all_read = self.taken == self.input.len();
-            return if all_read { Ok(Event::Read) } else { Err(SessionError::Unsolicited) };
+        let Some(to) = self.answers_next() else {
+            return if self.all_is_read() { Ok(Event::Read) } else { Err(SessionError::Unsolicited) };
         };
+        let all_is_written = self.output().is_empty();
         let (bytes, reply) = self.parser.take(&self.input[self.taken..])?;
         self.taken += bytes;
         let Some(raw) = reply else { return Ok(Event::Read) };
         let reply = raw.clean();
-        if reply.is_positive() && !to.takes(reply.code) {
+        let is_early = self.awaited.pop_front().is_none() || !all_is_written;
+        if reply.is_positive() && (is_early || !to.takes(reply.code)) {
             return Err(SessionError::Unexpected { to, code: reply.code });
         }
         if to == To::Ehlo {
             self.capabilities = offered(&reply, &raw);
         }
-        self.awaited.pop_front();
-        self.state = after(self.state, to, &reply);
+        self.state = if is_early { State::Ended } else { after(self.state, to, &reply) };
         Ok(Event::Reply(to, reply))
+    }
+
+    /// What the next reply answers: the oldest command, or content that is refused before its end.
+    fn answers_next(&self) -> Option<To> {
+        let early = matches!(self.state, State::Content(_)).then_some(To::EndOfData);
+        self.awaited.front().copied().or(early)
+    }
+
+    fn all_is_read(&self) -> bool {
+        self.taken == self.input.len()
     }
 
     /// Queues EHLO with our name.
     pub fn ehlo(&mut self, name: &str) -> Result<(), CommandError> {
-        require(matches!(self.state, State::Greeted | State::Ready) && self.awaited.is_empty(), To::Ehlo)?;
+        self.require(matches!(self.state, State::Greeted | State::Ready) && self.awaited.is_empty(), To::Ehlo)?;
         self.queue(To::Ehlo, |out| command::ehlo(out, name))
     }
 
     /// Queues STARTTLS, when it is offered. Nothing may follow it but the handshake.
     pub fn starttls(&mut self) -> Result<(), CommandError> {
         let is_offered = self.capabilities.offers(Extension::StartTls);
-        require(self.state == State::Ready && self.awaited.is_empty() && is_offered, To::StartTls)?;
+        self.require(self.state == State::Ready && self.awaited.is_empty() && is_offered, To::StartTls)?;
         self.queue(To::StartTls, |out| command::bare(out, "STARTTLS"))
     }
 
     /// Queues MAIL with the parameters that the server knows. SIZE is passed on when it is known. BODY=8BITMIME is said unless the client
     /// said 7BIT: the content is not here yet, and may be 8-bit.
     pub fn mail(&mut self, mail: &MailFrom) -> Result<(), CommandError> {
-        require(self.state == State::Ready && self.may_follow(), To::Mail)?;
+        self.require(self.state == State::Ready && self.may_follow(), To::Mail)?;
         let capabilities = self.capabilities;
         self.queue(To::Mail, |out| command::mail(out, mail, &capabilities))?;
         self.transactions += 1;
@@ -268,44 +276,60 @@ impl Session {
 
     /// Queues RCPT.
     pub fn rcpt(&mut self, rcpt: &RcptTo) -> Result<(), CommandError> {
-        require(self.state == State::Transaction && self.may_follow(), To::Rcpt)?;
+        self.require(self.state == State::Transaction && self.may_follow(), To::Rcpt)?;
         self.queue(To::Rcpt, |out| command::rcpt(out, rcpt))
     }
 
     /// Queues DATA.
     pub fn data(&mut self) -> Result<(), CommandError> {
-        require(self.state == State::Transaction && self.awaited.is_empty(), To::Data)?;
+        self.require(self.state == State::Transaction && self.awaited.is_empty(), To::Data)?;
         self.queue(To::Data, |out| command::bare(out, "DATA"))
     }
 
     /// Queues a piece of the content, dot-stuffed (RFC 5321 section 4.5.2).
     pub fn content(&mut self, piece: &[u8]) -> Result<(), CommandError> {
-        let State::Content(stuffer) = &mut self.state else { return Err(CommandError::OutOfSequence(To::EndOfData)) };
+        let mut stuffer = self.stuffer()?;
         stuffer.stuff(piece, &mut self.output);
+        self.state = State::Content(stuffer);
         Ok(())
     }
 
     /// Queues the end of data, after a CRLF when the last line of the content has none.
     pub fn end_of_data(&mut self) -> Result<(), CommandError> {
-        let State::Content(stuffer) = self.state else { return Err(CommandError::OutOfSequence(To::EndOfData)) };
-        stuffer.end(&mut self.output);
+        self.stuffer()?.end(&mut self.output);
         self.awaited.push_back(To::EndOfData);
         self.state = State::Delivering;
         Ok(())
     }
 
+    fn stuffer(&self) -> Result<DotStuffer, CommandError> {
+        match self.state {
+            State::Content(stuffer) if self.all_is_read() => Ok(stuffer),
+            State::Content(_) => Err(CommandError::Unsolicited),
+            _ => Err(CommandError::OutOfSequence(To::EndOfData)),
+        }
+    }
+
     /// Queues RSET, which ends the transaction.
     pub fn rset(&mut self) -> Result<(), CommandError> {
-        require(matches!(self.state, State::Ready | State::Transaction) && self.awaited.is_empty(), To::Rset)?;
+        self.require(matches!(self.state, State::Ready | State::Transaction) && self.awaited.is_empty(), To::Rset)?;
         self.queue(To::Rset, |out| command::bare(out, "RSET"))
     }
 
     /// Queues QUIT, which ends the session.
     pub fn quit(&mut self) -> Result<(), CommandError> {
-        require(matches!(self.state, State::Greeted | State::Ready | State::Transaction) && self.awaited.is_empty(), To::Quit)?;
+        self.require(matches!(self.state, State::Greeted | State::Ready | State::Transaction) && self.awaited.is_empty(), To::Quit)?;
         self.queue(To::Quit, |out| command::bare(out, "QUIT"))?;
         self.state = State::Ended;
         Ok(())
+    }
+
+    /// Refuses a command out of its place, and any command while something is unread that nobody asked for: it would pass for the answer.
+    fn require(&self, holds: bool, to: To) -> Result<(), CommandError> {
+        if self.awaited.is_empty() && !self.all_is_read() {
+            return Err(CommandError::Unsolicited);
+        }
+        if holds { Ok(()) } else { Err(CommandError::OutOfSequence(to)) }
     }
 
     /// Whether a command may be sent before the replies to those ahead of it.
@@ -329,10 +353,6 @@ impl Session {
 
 fn offered(reply: &Reply, raw: &RawReply<'_>) -> Capabilities {
     if reply.is_positive() { Capabilities::from_ehlo(raw.lines()) } else { Capabilities::default() }
-}
-
-fn require(holds: bool, to: To) -> Result<(), CommandError> {
-    if holds { Ok(()) } else { Err(CommandError::OutOfSequence(to)) }
 }
 
 /// The state that a reply leads to. A server that says 421 closes the connection, whatever it answers (RFC 5321 section 3.8).

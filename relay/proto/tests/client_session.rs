@@ -23,7 +23,9 @@ fn rcpt(local: &str) -> RcptTo {
     RcptTo { path: ForwardPath::Mailbox(mailbox(local)) }
 }
 
+/// The server answers when all that was queued is written.
 fn hear(session: &mut Session, bytes: &str) {
+    session.sent(session.output().len());
     session.input().extend_from_slice(bytes.as_bytes());
 }
 
@@ -97,6 +99,7 @@ fn the_dialogue_is_the_same_when_replies_come_byte_by_byte() {
     }
     assert_eq!(code(session.step()), (To::Connect, 220));
     session.ehlo("me.example.com").unwrap();
+    said(&mut session);
     for byte in EHLO_REPLY.bytes() {
         assert_eq!(session.step(), Ok(Event::Read));
         session.input().push(byte);
@@ -225,8 +228,8 @@ fn what_nobody_asked_for_ends_the_session() {
     let mut session = ready(EHLO_REPLY);
     hear(&mut session, "421 bye\r\n");
     assert!(!session.is_reusable());
+    assert_eq!(session.mail(&mail()), Err(CommandError::Unsolicited));
     assert_eq!(session.step(), Err(SessionError::Unsolicited));
-    assert_eq!(session.mail(&mail()), Err(CommandError::OutOfSequence(To::Mail)));
 }
 
 #[test]
@@ -238,11 +241,46 @@ fn a_part_of_a_line_that_nobody_asked_for_counts_too() {
 }
 
 #[test]
-fn a_reply_to_the_content_before_its_end_is_unsolicited() {
+fn nothing_is_asked_while_something_is_unread_that_would_pass_for_the_answer() {
+    let mut session = open();
+    hear(&mut session, "250 2.1.5 ok\r\n");
+    assert_eq!(session.rcpt(&rcpt("b")), Err(CommandError::Unsolicited));
+    assert_eq!(session.data(), Err(CommandError::Unsolicited));
+    assert_eq!(session.rset(), Err(CommandError::Unsolicited));
+}
+
+#[test]
+fn content_that_is_refused_before_its_end_is_never_ended() {
     let mut session = in_content();
     session.content(b"x\r\n").unwrap();
     hear(&mut session, "552 too big\r\n");
-    assert_eq!(session.step(), Err(SessionError::Unsolicited));
+    assert_eq!(session.end_of_data(), Err(CommandError::Unsolicited));
+    assert_eq!(code(session.step()), (To::EndOfData, 552));
+    assert_eq!(session.end_of_data(), Err(CommandError::OutOfSequence(To::EndOfData)));
+    assert!(!session.is_reusable());
+}
+
+#[test]
+fn a_reply_before_the_end_of_data_is_written_is_early_too() {
+    for (reply, expected) in
+        [("552 too big\r\n", Ok(552)), ("250 queued\r\n", Err(SessionError::Unexpected { to: To::EndOfData, code: 250 }))]
+    {
+        let mut session = in_content();
+        session.content(b"x\r\n").unwrap();
+        session.end_of_data().unwrap();
+        session.sent(3);
+        session.input().extend_from_slice(reply.as_bytes());
+        assert_eq!(session.step().map(|event| code(Ok(event)).1), expected);
+        assert!(!session.is_reusable());
+    }
+}
+
+#[test]
+fn content_that_is_taken_before_its_end_is_bad_syntax() {
+    let mut session = in_content();
+    session.content(b"x\r\n").unwrap();
+    hear(&mut session, "250 queued\r\n");
+    assert_eq!(session.step(), Err(SessionError::Unexpected { to: To::EndOfData, code: 250 }));
     assert_eq!(session.end_of_data(), Err(CommandError::OutOfSequence(To::EndOfData)));
 }
 
