@@ -199,6 +199,12 @@ impl Session {
         &self.capabilities
     }
 
+    /// Whether the content is written to its end, and not answered: whether the server has taken it is not known.
+    #[must_use]
+    pub fn is_delivering(&self) -> bool {
+        self.state == State::Delivering && self.output().is_empty()
+    }
+
     /// Whether another transaction may begin: everything is answered and read, no transaction is open, and the server takes more of them
     /// (RFC 9422, `MAILMAX`).
     #[must_use]

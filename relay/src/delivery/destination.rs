@@ -9,12 +9,12 @@ use std::{
 };
 
 use hickory_resolver::proto::rr::Name;
-use postern_config::{DomainName, NextHopTls, NextHops, Timeouts};
+use postern_config::{DomainName, NextHop, NextHopTls, NextHops, Timeouts};
 use rustls::pki_types::{ServerName, pem};
 
 use super::{
     deadlines::Deadlines,
-    tls::{Link, Material, SystemRoots},
+    tls::{Fingerprint, Link, Material, SystemRoots},
 };
 
 /// Where the mail of a domain goes: the servers that take it, what TLS to them must give, and how long they may take.
@@ -28,6 +28,8 @@ pub struct Destination {
 /// One server of a destination.
 #[derive(Debug)]
 pub(super) struct Hop {
+    /// `host:port`, for logs.
+    pub(super) name: Arc<str>,
     pub(super) host: Host,
     pub(super) port: u16,
     /// Lower is asked first.
@@ -35,7 +37,9 @@ pub(super) struct Hop {
     /// Share among hops of the same priority.
     pub(super) weight: u16,
     /// How connections to it are made.
-    pub(super) link: Arc<Link>,
+    pub(super) link: Link,
+    /// What tells it from servers that fail on their own: the link, the host and the port.
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// How a server is named.
@@ -107,20 +111,21 @@ impl Loader {
     /// Compiles next hops. `label` names them in logs: the domain that they serve. Reads files, so it may block.
     pub fn load(&mut self, label: &str, next_hops: &NextHops) -> Result<Destination, DestinationError> {
         let material = self.material(&next_hops.tls)?;
-        let hops = next_hops.hops.iter().map(|hop| {
-            Ok(Hop {
-                host: parse_host(&hop.host)?,
-                port: hop.port,
-                priority: hop.priority,
-                weight: hop.weight,
-                link: self.link(&hop.host, &next_hops.tls, &material)?,
-            })
-        });
-        Ok(Destination {
-            label: label.into(),
-            next_hops: next_hops.clone(),
-            hops: hops.collect::<Result<_, DestinationError>>()?,
-            deadlines: self.deadlines,
+        let hops = next_hops.hops.iter().map(|hop| self.hop(hop, &next_hops.tls, &material)).collect::<Result<_, _>>()?;
+        Ok(Destination { label: label.into(), next_hops: next_hops.clone(), hops, deadlines: self.deadlines })
+    }
+
+    fn hop(&self, hop: &NextHop, tls: &NextHopTls, material: &Material) -> Result<Hop, DestinationError> {
+        let link = self.link(&hop.host, tls, material)?;
+        let name: Arc<str> = format!("{}:{}", hop.host, hop.port).into();
+        Ok(Hop {
+            host: parse_host(&hop.host)?,
+            port: hop.port,
+            priority: hop.priority,
+            weight: hop.weight,
+            fingerprint: Fingerprint::of([&link.fingerprint.0[..], name.as_bytes()]),
+            name,
+            link,
         })
     }
 
@@ -133,10 +138,10 @@ impl Loader {
         Ok(material)
     }
 
-    fn link(&self, host: &str, tls: &NextHopTls, material: &Arc<Material>) -> Result<Arc<Link>, DestinationError> {
+    fn link(&self, host: &str, tls: &NextHopTls, material: &Material) -> Result<Link, DestinationError> {
         let shown = tls.server_name.as_ref().map_or(host, DomainName::as_str);
         let server_name = ServerName::try_from(shown).map_err(|_| DestinationError::Host(shown.to_owned()))?.to_owned();
-        Ok(Arc::new(Link::new(material, server_name, &self.ehlo_name)))
+        Ok(Link::new(material, server_name, &self.ehlo_name))
     }
 }
 
@@ -172,15 +177,5 @@ impl fmt::Debug for Destination {
 impl fmt::Debug for Loader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Loader").field("folder", &self.folder).finish_non_exhaustive()
-    }
-}
-
-/// Without the dot of an absolute name.
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(address) => address.fmt(f),
-            Self::Name(name) => f.write_str(name.to_ascii().trim_end_matches('.')),
-        }
     }
 }

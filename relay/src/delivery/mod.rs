@@ -3,9 +3,22 @@
 //! A transaction goes to one next hop: the first recipient chooses it and connects, the others follow on the same connection, and the reply
 //! to each is what the next hop says. Nothing is queued: what the client hears after its last dot is what the next hop answered.
 
+mod choose;
+mod connection;
 mod deadlines;
 mod destination;
+mod dial;
+mod fault;
+mod lacks;
+mod metrics;
+mod pass_through;
+mod pool;
+mod resolve;
+mod search;
+mod stream;
+mod suspects;
 mod tls;
+mod transaction;
 
 use std::{future::Future, sync::Arc};
 
@@ -16,6 +29,10 @@ use postern_proto::{
 
 use crate::message::Message;
 pub use destination::{Destination, DestinationError, FileProblem, Loader};
+pub use metrics::Metrics;
+pub use pass_through::PassThrough;
+pub use resolve::Resolver;
+pub use transaction::Handover;
 
 /// Where transactions begin.
 pub trait Deliver: Send + Sync + 'static {

@@ -28,8 +28,8 @@ pub(super) struct Link {
 }
 
 /// SHA-256 over everything that makes one link differ from another: TLS mode, CAs, client certificate, server name, EHLO name.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Fingerprint([u8; 32]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Fingerprint(pub(super) [u8; 32]);
 
 /// What several links share: the TLS configuration, and the fingerprint of what went into it.
 pub(super) struct Material {
@@ -160,7 +160,7 @@ fn read<T>(folder: &Path, file: &str, decode: impl FnOnce(&[u8]) -> Result<T, Fi
 
 impl Fingerprint {
     /// Each part goes in with its length, so that no two lists of parts look alike.
-    fn of<const N: usize>(parts: [&[u8]; N]) -> Self {
+    pub(super) fn of<const N: usize>(parts: [&[u8]; N]) -> Self {
         Self::of_all(parts.into_iter())
     }
 

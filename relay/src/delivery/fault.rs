@@ -1,0 +1,212 @@
+//! What can go wrong with a next hop, and what the client hears of it.
+//!
+//! [`Failure::verdict`] is the one place that decides. `docs/next-hop-faults.md` is the same as a table, and the tests read that table.
+
+use std::{borrow::Cow, fmt, io};
+
+use postern_proto::{
+    client::{CommandError, Extension, SessionError},
+    reply::{EnhancedCode, Reply},
+};
+
+/// How far a transaction with a next hop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Step {
+    /// Looking up its addresses.
+    Resolve,
+    /// Connecting.
+    Connect,
+    /// Waiting for its banner.
+    Banner,
+    /// EHLO.
+    Ehlo,
+    /// STARTTLS.
+    StartTls,
+    /// The TLS handshake.
+    Handshake,
+    /// MAIL.
+    Mail,
+    /// RCPT.
+    Rcpt,
+    /// DATA.
+    Data,
+    /// Sending the content, up to its end.
+    Content,
+    /// Waiting for the reply to the end of data.
+    EndOfData,
+    /// RSET, between transactions.
+    Reset,
+}
+
+/// Something that went wrong.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// The name does not exist, or has no address.
+    #[error("the name has no address")]
+    NoAddress,
+    /// DNS did not answer.
+    #[error("DNS: {0}")]
+    Dns(String),
+    /// The deadline of the step passed.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The connection was refused, closed or broken; or the TLS handshake failed.
+    #[error("{0}")]
+    Lost(#[from] io::Error),
+    /// What came is no reply, or does not fit the order of a session.
+    #[error("{0}")]
+    Nonsense(#[from] SessionError),
+    /// A reply of 4xx or 5xx.
+    #[error("refused: {0}")]
+    Refused(Reply),
+    /// TLS is required, and STARTTLS is not offered.
+    #[error("STARTTLS is not offered")]
+    NoStartTls,
+    /// The mail needs an extension that the next hop does not offer.
+    #[error("{0:?} is not offered")]
+    Lacks(Extension),
+    /// The mail is larger than the next hop takes.
+    #[error("larger than the SIZE that is offered")]
+    TooLarge,
+    /// The content that we hold can't be read.
+    #[error("the content can't be read: {0}")]
+    Unreadable(io::Error),
+    /// The command can't be said here.
+    #[error("{0}")]
+    Unspeakable(#[from] CommandError),
+}
+
+/// Something that went wrong at a step.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) step: Step,
+    pub(super) fault: Fault,
+}
+
+/// What a failure comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// What the client hears.
+    pub(super) reply: Reply,
+    pub(super) then: Then,
+}
+
+/// What becomes of the connection and of the transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// The connection is in order, and the transaction may go on.
+    Stay,
+    /// The connection is closed. Another host may be asked, for no recipient is answered yet.
+    AskAnother,
+    /// The connection is closed, and the transaction with it.
+    GiveUp,
+    /// As [`Then::GiveUp`], and the next hop may have taken the message: when the client sends it again, it is there twice.
+    MaybeDelivered,
+}
+
+impl Failure {
+    /// The one reply and the one way to go on that a failure has.
+    pub(super) fn verdict(&self) -> Verdict {
+        let reply = match &self.fault {
+            Fault::Refused(reply) => self.refusal(reply),
+            fault => fault.reply(self.step),
+        };
+        Verdict { reply, then: self.then() }
+    }
+
+    /// Whose word a refusal is: that of the next hop on this mail, or a fault of our link to it.
+    fn refusal(&self, reply: &Reply) -> Reply {
+        let is_about_the_mail = match self.step {
+            Step::Rcpt | Step::EndOfData => true,
+            Step::Mail | Step::Data | Step::Content => reply.is_transient() || (550..560).contains(&reply.code),
+            _ => false,
+        };
+        if is_about_the_mail && reply.code != 421 { passed_on(reply.clone(), (0, 0)) } else { link_fault(self.step) }
+    }
+
+    fn then(&self) -> Then {
+        match (&self.fault, self.step) {
+            (Fault::Refused(reply), Step::Mail | Step::Rcpt | Step::Data | Step::EndOfData) if reply.code != 421 => Then::Stay,
+            (Fault::Lacks(_) | Fault::TooLarge, _) => Then::Stay,
+            (_, step) if step <= Step::Rcpt => Then::AskAnother,
+            (Fault::TimedOut | Fault::Lost(_) | Fault::Nonsense(_), Step::EndOfData) => Then::MaybeDelivered,
+            _ => Then::GiveUp,
+        }
+    }
+}
+
+impl Fault {
+    /// What the client hears of a fault that is no refusal. It names nothing of our network.
+    fn reply(&self, step: Step) -> Reply {
+        match self {
+            Self::NoAddress => Reply::new(451, (4, 4), "The next hop has no address, try again later"),
+            Self::Dns(_) => Reply::new(451, (4, 3), "The next hop's address can't be looked up, try again later"),
+            Self::Lacks(Extension::SmtpUtf8) => Reply::new(550, (6, 7), "The next hop does not take internationalised mail"),
+            Self::Lacks(_) => Reply::new(554, (6, 3), "The next hop does not take 8-bit content"),
+            Self::TooLarge => Reply::new(552, (3, 4), "The message is larger than the next hop takes"),
+            Self::Unreadable(_) => Reply::new(451, (3, 0), "Local error in processing, try again later"),
+            _ if step == Step::Resolve => Reply::new(451, (4, 3), "The next hop's address can't be looked up, try again later"),
+            _ => link_fault(step),
+        }
+    }
+}
+
+fn link_fault(step: Step) -> Reply {
+    if step <= Step::Banner {
+        Reply::new(451, (4, 1), "The next hop does not answer, try again later")
+    } else {
+        Reply::new(451, (4, 2), "The connection to the next hop failed, try again later")
+    }
+}
+
+/// A reply of the next hop as the client gets it: with an enhanced code in any case, since we offer ENHANCEDSTATUSCODES (RFC 2034).
+pub(super) fn passed_on(mut reply: Reply, (subject, detail): (u16, u16)) -> Reply {
+    if reply.is_positive() && reply.code != 251 {
+        reply.code = 250;
+    }
+    if reply.enhanced.is_none() {
+        let class = if reply.is_positive() {
+            2
+        } else if reply.is_transient() {
+            4
+        } else {
+            5
+        };
+        reply.enhanced = Some(EnhancedCode { class, subject, detail });
+    }
+    if reply.text.trim().is_empty() {
+        reply.text = Cow::Borrowed(if reply.is_positive() { "Ok" } else { "Refused by the next hop" });
+    }
+    reply
+}
+
+impl Step {
+    /// The step as metrics, logs and `docs/next-hop-faults.md` call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Banner => "banner",
+            Self::Ehlo => "ehlo",
+            Self::StartTls => "starttls",
+            Self::Handshake => "handshake",
+            Self::Mail => "mail",
+            Self::Rcpt => "rcpt",
+            Self::Data => "data",
+            Self::Content => "content",
+            Self::EndOfData => "end_of_data",
+            Self::Reset => "reset",
+        }
+    }
+
+    /// Makes a failure of what went wrong at this step.
+    pub(super) fn failed(self, fault: impl Into<Fault>) -> Failure {
+        Failure { step: self, fault: fault.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.step.name(), self.fault)
+    }
+}

@@ -1,0 +1,181 @@
+//! One transaction with one next hop.
+
+use std::{mem, sync::Arc};
+
+use postern_proto::{
+    client::Session,
+    envelope::{MailFrom, RcptTo},
+    reply::Reply,
+};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::{
+    Destination, Transaction,
+    connection::Connection,
+    deadlines::Limit,
+    fault::{Failure, Fault, Step, Then, Verdict, passed_on},
+    lacks,
+    metrics::Phase,
+    pass_through::Shared,
+    search::{Answer, Search},
+};
+use crate::message::Message;
+
+/// A transaction that is handed to a next hop while the client waits.
+#[derive(Debug)]
+pub struct Handover {
+    shared: Arc<Shared>,
+    to: Arc<Destination>,
+    mail: MailFrom,
+    state: State,
+}
+
+/// Where a transaction stands. While a step is under way it stands at `Failed`, so that a step that is cancelled closes its connection.
+#[derive(Debug)]
+pub(super) enum State {
+    /// No next hop has heard of it.
+    Unasked,
+    /// MAIL is accepted; every command has its reply.
+    Open(Box<Connection>),
+    /// It comes to nothing. Every recipient hears the same.
+    Failed(Reply),
+}
+
+impl Handover {
+    pub(super) fn new(shared: Arc<Shared>, to: Arc<Destination>, mail: MailFrom) -> Self {
+        Self { shared, to, mail, state: State::Unasked }
+    }
+
+    fn take_state(&mut self) -> State {
+        let Verdict { reply, .. } = Step::Rcpt.failed(Fault::TimedOut).verdict();
+        mem::replace(&mut self.state, State::Failed(reply))
+    }
+
+    async fn first_recipient(&self, rcpt: &RcptTo) -> Answer {
+        let limit = self.to.deadlines.first_recipient();
+        Search { shared: &self.shared, to: &self.to, mail: &self.mail, rcpt, limit }.run().await
+    }
+
+    async fn next_recipient(&self, mut connection: Box<Connection>, rcpt: &RcptTo) -> Answer {
+        if let Some(fault) = lacks::for_recipient(rcpt, connection.capabilities()) {
+            return Answer { reply: Step::Rcpt.failed(fault).verdict().reply, state: State::Open(connection) };
+        }
+        let answered = match connection.say(Step::Rcpt, |session| session.rcpt(rcpt)) {
+            Ok(()) => recipient(&mut connection, &self.to.deadlines.recipient()).await,
+            Err(failure) => Err(failure),
+        };
+        match answered {
+            Ok(reply) => Answer { reply, state: State::Open(connection) },
+            Err(failure) => {
+                let Verdict { reply, .. } = self.lost(&connection, &failure);
+                Answer { state: State::Failed(reply.clone()), reply }
+            }
+        }
+    }
+
+    /// DATA, the content and its end. Returns the reply to that.
+    async fn hand_over(&self, connection: &mut Connection, message: Message) -> Result<Reply, Failure> {
+        if let Some(fault) = lacks::for_content(&self.mail, &message, connection.capabilities()) {
+            return Err(Step::Data.failed(fault));
+        }
+        let limit = self.to.deadlines.content();
+        connection.say(Step::Data, Session::data)?;
+        connection.hear(Step::Data, &limit).await?;
+        connection.send(message, &limit).await?;
+        connection.hear(Step::EndOfData, &self.to.deadlines.final_reply()).await
+    }
+
+    /// Notes that the link failed in the middle of the transaction.
+    fn lost(&self, connection: &Connection, failure: &Failure) -> Verdict {
+        self.shared.metrics.failed(failure.step);
+        warn!(
+            destination = self.to.label(),
+            next_hop = &*connection.host,
+            address = %connection.address(),
+            %failure,
+            "the connection to the next hop failed"
+        );
+        failure.verdict()
+    }
+
+    /// Judges how the content fared, and what becomes of the connection.
+    fn conclude(&self, connection: Box<Connection>, outcome: Result<Reply, Failure>) -> Reply {
+        let (host, address) = (Arc::clone(&connection.host), connection.address());
+        let tls = connection.stream.encryption().name();
+        let reply = match outcome {
+            Ok(reply) => {
+                self.shared.tidy(connection);
+                passed_on(reply, (0, 0))
+            }
+            Err(failure) => self.content_failed(connection, &failure),
+        };
+        info!(destination = self.to.label(), next_hop = &*host, %address, tls, %reply, "content handed over");
+        reply
+    }
+
+    fn content_failed(&self, connection: Box<Connection>, failure: &Failure) -> Reply {
+        let Verdict { reply, then } = failure.verdict();
+        match then {
+            Then::Stay => self.shared.tidy(connection),
+            Then::AskAnother | Then::GiveUp => drop(self.lost(&connection, failure)),
+            Then::MaybeDelivered => {
+                self.shared.metrics.possible_duplicates.inc();
+                drop(self.lost(&connection, failure));
+            }
+        }
+        reply
+    }
+}
+
+/// The reply to a RCPT that was said, as the client hears it. A refusal leaves the transaction as it is.
+pub(super) async fn recipient(connection: &mut Connection, limit: &Limit) -> Result<Reply, Failure> {
+    match connection.hear(Step::Rcpt, limit).await {
+        Ok(reply) => Ok(passed_on(reply, (1, 5))),
+        Err(failure) => match failure.verdict() {
+            Verdict { reply, then: Then::Stay } => {
+                info!(next_hop = &*connection.host, address = %connection.address(), %reply, "recipient refused");
+                Ok(reply)
+            }
+            _ => Err(failure),
+        },
+    }
+}
+
+impl Transaction for Handover {
+    async fn rcpt(&mut self, rcpt: &RcptTo) -> Reply {
+        let begun = Instant::now();
+        let Answer { reply, state } = match self.take_state() {
+            // A search is long to write down, and most of a transaction's life is not one.
+            State::Unasked => Box::pin(self.first_recipient(rcpt)).await,
+            State::Open(connection) => self.next_recipient(connection, rcpt).await,
+            State::Failed(reply) => Answer { reply: reply.clone(), state: State::Failed(reply) },
+        };
+        self.state = state;
+        self.shared.metrics.took(Phase::Recipient, begun.elapsed());
+        reply
+    }
+
+    async fn deliver(mut self, message: Message) -> Reply {
+        let begun = Instant::now();
+        let mut connection = match self.take_state() {
+            State::Open(connection) => connection,
+            State::Failed(reply) => return reply,
+            State::Unasked => return Reply::new(503, (5, 1), "No recipient"),
+        };
+        let outcome = self.hand_over(&mut connection, message).await;
+        self.shared.metrics.took(Phase::Content, begun.elapsed());
+        self.conclude(connection, outcome)
+    }
+
+    fn abandon(self) {}
+}
+
+/// Ends what is open at the next hop.
+impl Drop for Handover {
+    fn drop(&mut self) {
+        if let State::Open(connection) = mem::replace(&mut self.state, State::Unasked) {
+            self.shared.tidy(connection);
+        }
+    }
+}
