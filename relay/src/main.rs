@@ -1,2 +1,136 @@
-//! Skeleton.
-fn main() {}
+//! The relay as a process: options, and the parts that they set up.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use clap::Parser;
+use mimalloc::MiMalloc;
+use postern_relay::{
+    admin::{Server, Watched},
+    delivery::{self, PassThrough, Resolver},
+    listen::{self, Admission, Drain, Drained, Gate, Ports, Signals},
+    log,
+    message::{self, Budgets},
+    proof::Matrix,
+    reload::{self, Reloader},
+    session::{self, Service},
+    snapshot, tls,
+};
+use prometheus_client::registry::Registry;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// Nothing is held before a configuration says how much may be.
+const UNTIL_CONFIGURED: Budgets = Budgets { memory_bytes: 0, scratch_bytes: 0 };
+
+/// A guarded gate in front of your mail server: takes mail for accepted domains, refuses all other, and hands every message on.
+///
+/// Exit codes: 0 after SIGTERM or SIGINT, whether every session ended in time or not; 1 when the process could not start.
+#[derive(Debug, Parser)]
+#[command(name = "postern-relay", version)]
+struct Options {
+    /// Folder of the configuration, as the operator writes it
+    #[arg(long, value_name = "DIR", default_value = "/etc/postern")]
+    config: PathBuf,
+    /// Address that listeners bind
+    #[arg(long, value_name = "ADDRESS", default_value = "::")]
+    bind: IpAddr,
+    /// Address and port for health, metrics and status
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "[::]:9464")]
+    admin: SocketAddr,
+    /// Folder for messages that are too large for memory
+    #[arg(long, value_name = "DIR", default_value = "/var/spool/postern/scratch")]
+    scratch: PathBuf,
+    /// Seconds that open transactions have to finish after SIGTERM; the rest are cut, and their senders keep the mail
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    grace: u64,
+    #[command(flatten)]
+    log: log::Options,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("postern-relay: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(options: &Options) -> anyhow::Result<()> {
+    log::start(&options.log).context("logging")?;
+    let mut signals = Signals::install().context("signals")?;
+    let admin = Server::bind(options.admin).await.with_context(|| format!("admin port {}", options.admin))?;
+    let drain = Drain::default();
+    let relay = Relay::new(options, &drain)?;
+    tokio::spawn(admin.run(relay.watched));
+    let reloading = tokio::spawn(relay.reloader.run());
+
+    let signal = signals.next().await;
+    tracing::info!(signal, grace = options.grace, "ending: no new connections, transactions finish");
+    tokio::select! {
+        drained = drain.run(Duration::from_secs(options.grace)) => note(drained),
+        signal = signals.next() => tracing::warn!(signal, "ending at once"),
+    }
+    reloading.abort();
+    Ok(())
+}
+
+fn note(drained: Drained) {
+    match drained {
+        Drained::Whole => tracing::info!("every session ended"),
+        Drained::Cut(sessions) => tracing::warn!(sessions, "the grace is over, sessions are cut; their senders keep the mail"),
+    }
+}
+
+/// The parts of a relay, each knowing the others that it needs.
+struct Relay {
+    watched: Watched,
+    reloader: Reloader<Matrix, Service<PassThrough>>,
+}
+
+impl Relay {
+    fn new(options: &Options, drain: &Drain) -> anyhow::Result<Self> {
+        let mut registry = Registry::default();
+        let configuration = Arc::new(snapshot::Store::default());
+        let admission = Arc::new(Admission::default());
+        let messages = message::Store::open(&options.scratch, UNTIL_CONFIGURED, message::Metrics::register(&mut registry))
+            .with_context(|| format!("scratch folder {}", options.scratch.display()))?;
+        let resolver = Resolver::from_system().context("DNS resolver")?;
+        let deliver = PassThrough::new(resolver, delivery::Metrics::register(&mut registry));
+        let service = Service {
+            configuration: Arc::clone(&configuration),
+            deliver,
+            store: messages.clone(),
+            metrics: session::Metrics::register(&mut registry),
+        };
+        let gate = Gate {
+            store: Arc::clone(&configuration),
+            admission: Arc::clone(&admission),
+            serve: service,
+            drain: drain.clone(),
+            metrics: listen::Metrics::register(&mut registry),
+            tls_metrics: tls::Metrics::register(&mut registry),
+        };
+        let reloader = Reloader {
+            folder: options.config.clone(),
+            store: Arc::clone(&configuration),
+            ports: Ports::new(options.bind, gate),
+            prove: Matrix::new(&options.scratch),
+            messages,
+            metrics: reload::Metrics::register(&mut registry),
+        };
+        let watched = Watched { store: configuration, admission, drain: drain.clone(), registry };
+        Ok(Self { watched, reloader })
+    }
+}

@@ -9,9 +9,13 @@ mod probes;
 mod recorder;
 mod rehearsal;
 
-use std::{fmt, io, path::Path, sync::Arc};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use crate::snapshot::Snapshot;
+use crate::{reload::Prove, snapshot::Snapshot};
 use oracle::Oracle;
 use probes::Probe;
 use recorder::Recorded;
@@ -45,6 +49,29 @@ enum Fault {
     Astray(Recorded),
     /// A recipient of an accepted domain reached no next hop.
     Lost,
+}
+
+/// Proves configurations before the relay uses them.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    scratch: PathBuf,
+}
+
+impl Matrix {
+    /// A matrix whose sessions hold their messages where the relay's do: on `scratch`, which they never come to need.
+    #[must_use]
+    pub fn new(scratch: &Path) -> Self {
+        Self { scratch: scratch.to_owned() }
+    }
+}
+
+impl Prove for Matrix {
+    async fn prove(&self, candidate: &Arc<Snapshot>) -> Result<(), Vec<String>> {
+        prove(candidate, &self.scratch).await.map_err(|error| match error {
+            ProofError::Failed(failures) => failures.iter().map(Failure::to_string).collect(),
+            ProofError::NotRun(_) => vec![error.to_string()],
+        })
+    }
 }
 
 /// Runs the whole matrix against `snapshot`. `scratch` is where the relay holds messages; the probes' stay in memory.

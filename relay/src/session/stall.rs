@@ -77,7 +77,7 @@ mod tests {
         let start = Instant::now();
         let mut stall = Stall::new(&TIMEOUTS, start);
         stall.received(BLOCK * 2, start + Duration::from_secs(299));
-        assert_eq!(stall.deadline(), start + Duration::from_secs(300));
+        assert_eq!(stall.deadline(), start + Duration::from_mins(5));
     }
 
     #[test]
@@ -87,8 +87,8 @@ mod tests {
         stall.turn(Expect::Content, start);
         let later = start + Duration::from_secs(100);
         stall.received(BLOCK - 1, later);
-        assert_eq!(stall.deadline(), start + Duration::from_secs(180));
+        assert_eq!(stall.deadline(), start + Duration::from_mins(3));
         stall.received(1, later);
-        assert_eq!(stall.deadline(), later + Duration::from_secs(180));
+        assert_eq!(stall.deadline(), later + Duration::from_mins(3));
     }
 }
