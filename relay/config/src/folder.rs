@@ -164,6 +164,12 @@ fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     bytes
 }
 
+/// Hash of the root file as it lies in the folder: which configuration was meant, even if it is a bad one. `None` when it can't be read.
+#[must_use]
+pub fn root_hash(folder: &Path) -> Option<String> {
+    read_file(folder, ROOT_FILE).ok().map(|bytes| digest(&bytes))
+}
+
 /// Lower-case hexadecimal SHA-256: how files and configurations are named.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {

@@ -73,11 +73,11 @@ impl Admission {
 
     fn claim(&self, client: ClientKey, limits: &Limits) -> Result<(), Refused> {
         let mut clients = self.clients();
-        let count = clients.entry(client).or_default();
-        if *count >= limits.connections_per_client {
+        let open = clients.get(&client).copied().unwrap_or_default();
+        if open >= limits.connections_per_client {
             return Err(Refused::TooManyConnectionsOfClient);
         }
-        *count += 1;
+        clients.insert(client, open + 1);
         Ok(())
     }
 

@@ -52,7 +52,7 @@ pub(super) async fn client(stream: &mut TcpStream, peer: SocketAddr, rule: &Prox
 
 /// The client's address; `None` when the proxy speaks for itself or does not know.
 async fn read(stream: &mut TcpStream) -> Result<Option<SocketAddr>, ProxyError> {
-    let mut header = Vec::with_capacity(128);
+    let mut header = Vec::new();
     loop {
         let taken = header.len();
         peek_to(stream, &mut header).await.map_err(ProxyError::Closed)?;
@@ -108,5 +108,25 @@ fn declared_length(bytes: &[u8]) -> usize {
         [0x0d, .., high, low] if bytes.len() == V2_FIXED => V2_FIXED + usize::from(u16::from_be_bytes([*high, *low])),
         [0x0d, ..] => bytes.first_chunk::<V2_FIXED>().map_or(0, |fixed| declared_length(fixed)),
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A stranger's bytes never panic, are never longer than the bound when they are waited for, and never end behind what is there.
+        #[test]
+        fn any_bytes_are_taken_or_refused(begin in prop::sample::select(vec![&b""[..], b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"]), rest: Vec<u8>) {
+            let bytes = [begin, &rest].concat();
+            match inspect(&bytes) {
+                Ok(Inspected::Whole { length, .. }) => prop_assert!(length <= bytes.len()),
+                Ok(Inspected::Incomplete) => prop_assert!(bytes.len() <= MOST_BYTES),
+                Err(_) => {}
+            }
+        }
     }
 }

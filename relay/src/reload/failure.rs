@@ -1,10 +1,14 @@
 //! Why a configuration is not used, and whether to try it again.
 
-use std::{fmt, time::Duration};
+use std::{path::Path, time::Duration};
 
+use postern_config::folder::root_hash;
 use tokio::time::Instant;
 
-use crate::{listen::BindError, snapshot::LoadError};
+use crate::{
+    listen::BindError,
+    snapshot::{LoadError, Snapshot},
+};
 
 /// A set of files that is torn for longer is reported: the rest does not seem to be on its way.
 const TORN_FOR: Duration = Duration::from_secs(2);
@@ -13,40 +17,43 @@ const FIRST_RETRY: Duration = Duration::from_millis(50);
 /// And no later than this.
 const LAST_RETRY: Duration = Duration::from_secs(5);
 
-/// Why what the folder holds is not used; one line for each thing that is wrong.
-pub(super) enum Failure {
+/// Why what the folder holds is not used.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) kind: Kind,
+    /// Hash of the configuration that was meant, when there is one.
+    pub(super) hash: Option<String>,
+    /// One line for each thing that is wrong; never empty.
+    pub(super) reasons: Vec<String>,
+}
+
+/// What may mend a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
     /// Some files are not those that belong together, which is nobody's mistake while they are being written.
-    Torn(Vec<String>),
+    Torn,
     /// Something outside is in the way, and may go.
-    Blocked(Vec<String>),
-    /// Nothing but another configuration will mend it.
-    Lasting(Vec<String>),
+    Blocked,
+    /// Nothing but another configuration will do.
+    Lasting,
 }
 
 impl Failure {
-    pub(super) fn into_reasons(self) -> Vec<String> {
-        match self {
-            Self::Torn(reasons) | Self::Blocked(reasons) | Self::Lasting(reasons) => reasons,
-        }
+    /// The folder gives no snapshot.
+    pub(super) fn to_load(error: &LoadError, folder: &Path) -> Self {
+        let kind = if error.may_be_torn() { Kind::Torn } else { Kind::Lasting };
+        Self { kind, hash: root_hash(folder), reasons: error.reasons() }
     }
-}
 
-impl From<LoadError> for Failure {
-    fn from(error: LoadError) -> Self {
-        if error.may_be_torn() { Self::Torn(error.reasons()) } else { Self::Lasting(error.reasons()) }
+    /// The snapshot breaks what no configuration may.
+    pub(super) fn to_prove(candidate: &Snapshot, reasons: Vec<String>) -> Self {
+        Self { kind: Kind::Lasting, hash: Some(candidate.hash.clone()), reasons }
     }
-}
 
-impl From<Vec<BindError>> for Failure {
-    fn from(errors: Vec<BindError>) -> Self {
-        Self::Blocked(errors.iter().map(BindError::to_string).collect())
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Torn(reasons) | Self::Blocked(reasons) | Self::Lasting(reasons)) = self;
-        f.write_str(&reasons.join("; "))
+    /// Ports of the snapshot can't be bound.
+    pub(super) fn to_bind(candidate: &Snapshot, errors: &[BindError]) -> Self {
+        let reasons = errors.iter().map(BindError::to_string).collect();
+        Self { kind: Kind::Blocked, hash: Some(candidate.hash.clone()), reasons }
     }
 }
 
@@ -60,8 +67,9 @@ pub(super) struct Retry {
 impl Retry {
     /// When to try again though nothing changed; `None` when that would be of no use.
     pub(super) fn after(&mut self, outcome: &Result<(), Failure>) -> Option<Duration> {
-        self.torn_since = matches!(outcome, Err(Failure::Torn(_))).then(|| self.torn_since.unwrap_or_else(Instant::now));
-        let may_pass = matches!(outcome, Err(Failure::Torn(_) | Failure::Blocked(_)));
+        self.torn_since =
+            matches!(outcome, Err(failure) if failure.kind == Kind::Torn).then(|| self.torn_since.unwrap_or_else(Instant::now));
+        let may_pass = matches!(outcome, Err(failure) if failure.kind != Kind::Lasting);
         self.delay = may_pass.then(|| self.delay.map_or(FIRST_RETRY, |last| (2 * last).min(LAST_RETRY)));
         self.delay
     }

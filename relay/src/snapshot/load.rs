@@ -1,12 +1,11 @@
 //! From a folder to a snapshot.
 
-use std::{fs, path::Path, sync::Arc};
-
-use postern_config::{
-    Configuration, RelayConfig, Violation,
-    folder::{ROOT_FILE, digest},
-    validate::validate,
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use postern_config::{Configuration, RelayConfig, Violation, validate::validate};
 
 use super::{Door, Snapshot, material};
 use crate::{
@@ -58,9 +57,17 @@ impl LoadError {
     }
 }
 
-impl Snapshot {
-    /// Reads, validates and builds. Blocks.
-    pub fn load(folder: &Path) -> Result<Self, LoadError> {
+/// A configuration that is whole and valid, and from which nothing is built yet.
+pub struct Source {
+    folder: PathBuf,
+    configuration: Configuration,
+    hash: String,
+    material: material::Digest,
+}
+
+impl Source {
+    /// Reads and validates. Blocks.
+    pub fn read(folder: &Path) -> Result<Self, LoadError> {
         let configuration = Configuration::read(folder).map_err(LoadError::Folder)?;
         let violations = validate(&configuration);
         if !violations.is_empty() {
@@ -68,10 +75,29 @@ impl Snapshot {
         }
         // Before the files are used: what changes in between is then seen as a change the next time.
         let material = material::digest(folder, &configuration);
-        let tls = Acceptor::load(folder, &configuration.root.tls).map_err(LoadError::Tls)?;
-        let policy = compile(folder, &configuration)?;
+        Ok(Self { folder: folder.to_owned(), hash: configuration.hash(), material, configuration })
+    }
+}
+
+impl Snapshot {
+    /// Reads, validates and builds. Blocks.
+    pub fn load(folder: &Path) -> Result<Self, LoadError> {
+        Self::build(Source::read(folder)?)
+    }
+
+    /// Builds all that a configuration needs, from the files that it names. Blocks.
+    pub fn build(source: Source) -> Result<Self, LoadError> {
+        let Source { folder, configuration, hash, material } = source;
+        let tls = Acceptor::load(&folder, &configuration.root.tls).map_err(LoadError::Tls)?;
+        let policy = compile(&folder, &configuration)?;
         let doors = doors(&configuration.root, &policy);
-        Ok(Self { hash: configuration.hash(), doors, tls, policy, material, configuration })
+        Ok(Self { configuration, hash, doors, policy, tls, material })
+    }
+
+    /// Whether it was built from the same files as `source`: then there is nothing new to take into use.
+    #[must_use]
+    pub fn is_from(&self, source: &Source) -> bool {
+        self.hash == source.hash && self.material == source.material
     }
 }
 
@@ -89,10 +115,4 @@ fn doors(root: &RelayConfig, policy: &Policy<Arc<Destination>>) -> Vec<Arc<Door>
     let first = destinations.next();
     let several = first.is_some_and(|first| destinations.any(|other| !Arc::ptr_eq(first, other)));
     root.listeners.iter().map(|listener| Arc::new(Door::new(listener, root, several))).collect()
-}
-
-/// SHA-256 of the root file as it lies in the folder, in lower-case hexadecimal: which configuration was meant, even if it is a bad one.
-#[must_use]
-pub fn root_hash(folder: &Path) -> Option<String> {
-    fs::read(folder.join(ROOT_FILE)).ok().map(|bytes| digest(&bytes))
 }

@@ -1,12 +1,20 @@
 //! Keys, certificates and CAs are renewed on their own, so no hash in the root tells of them.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use postern_config::{
     Configuration, DomainType, NextHops,
     folder::{TLS_FOLDER, TRUST_FOLDER},
 };
 use sha2::{Digest as _, Sha256};
+
+/// How much of a file counts, in bytes. Whoever uses a longer one refuses it.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Hash of every file of keys, certificates and CAs that a configuration names.
 pub(super) type Digest = [u8; 32];
@@ -15,11 +23,17 @@ pub(super) type Digest = [u8; 32];
 pub(super) fn digest(folder: &Path, configuration: &Configuration) -> Digest {
     let mut hash = Sha256::new();
     for file in files(configuration) {
-        let content = fs::read(folder.join(&file)).unwrap_or_default();
+        let content = read(&folder.join(&file)).unwrap_or_default();
         hash.update(Sha256::digest(file));
         hash.update(Sha256::digest(content));
     }
     hash.finalize().into()
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn files(configuration: &Configuration) -> BTreeSet<String> {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use postern_config::Configuration;
 
 pub use door::Door;
-pub use load::{LoadError, root_hash};
+pub use load::{LoadError, Source};
 pub use store::{InUse, Refusal, Store};
 pub use watch::Watch;
 
@@ -38,11 +38,5 @@ impl Snapshot {
     #[must_use]
     pub fn door(&self, port: u16) -> Option<&Arc<Door>> {
         self.doors.iter().find(|door| door.listener.port == port)
-    }
-
-    /// Whether `other` was made of the same files: it need not be taken into use.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.material == other.material
     }
 }

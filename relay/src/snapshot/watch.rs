@@ -11,6 +11,7 @@ use notify::{
 };
 use tokio::{
     sync::mpsc,
+    task::spawn_blocking,
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 
@@ -34,11 +35,10 @@ pub struct Watch {
 
 impl Watch {
     /// Begins to watch. A folder that is not there yet is found by polling.
-    #[must_use]
-    pub fn new(folder: &Path) -> Self {
+    pub async fn begin(folder: &Path) -> Self {
         let (noter, changes) = mpsc::channel(1);
         let mut watch = Self { folder: folder.to_owned(), changes, noter, watcher: None };
-        watch.arm();
+        watch.arm().await;
         watch
     }
 
@@ -50,7 +50,7 @@ impl Watch {
             _ = self.changes.recv() => self.settle().await,
             () = sleep_until(due) => {}
         }
-        self.arm();
+        self.arm().await;
     }
 
     async fn settle(&mut self) {
@@ -59,23 +59,64 @@ impl Watch {
     }
 
     /// Watches afresh: folders and links that were swapped are other ones now, and their watches went with them.
-    fn arm(&mut self) {
-        let noter = self.noter.clone();
-        let note = move |event: notify::Result<Event>| {
-            if event.is_ok_and(|event| is_change(event.kind)) {
-                // When it is full, a note is there already.
-                let _ = noter.try_send(());
+    async fn arm(&mut self) {
+        let (folder, noter) = (self.folder.clone(), self.noter.clone());
+        let watcher = spawn_blocking(move || watcher(&folder, noter)).await;
+        self.watcher = match watcher {
+            Ok(Ok(watcher)) => Some(watcher),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "can't watch the configuration, polling it");
+                None
             }
+            // It panicked, or the process ends: the poll goes on.
+            Err(_) => None,
         };
-        let watcher = notify::recommended_watcher(note).and_then(|mut watcher| {
-            watcher.watch(&self.folder, RecursiveMode::Recursive)?;
-            Ok(watcher)
-        });
-        self.watcher = watcher.inspect_err(|error| tracing::debug!(%error, "can't watch the configuration, polling it")).ok();
     }
+}
+
+fn watcher(folder: &Path, noter: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
+    let note = move |event: notify::Result<Event>| {
+        if event.is_ok_and(|event| is_change(event.kind)) {
+            // When it is full, a note is there already.
+            let _ = noter.try_send(());
+        }
+    };
+    let mut watcher = notify::recommended_watcher(note)?;
+    watcher.watch(folder, RecursiveMode::Recursive)?;
+    Ok(watcher)
 }
 
 /// Reading is no change: the relay reads the folder itself.
 fn is_change(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{CreateKind, DataChange, Flag, ModifyKind, RemoveKind, RenameMode};
+
+    use super::*;
+
+    #[test]
+    fn reading_is_no_change_or_every_reload_would_begin_the_next() {
+        for access in [AccessKind::Open(AccessMode::Any), AccessKind::Read, AccessKind::Close(AccessMode::Read)] {
+            assert!(!is_change(EventKind::Access(access)), "{access:?}");
+        }
+    }
+
+    #[test]
+    fn writing_renaming_and_lost_events_are_changes() {
+        let changes = [
+            EventKind::Access(AccessKind::Close(AccessMode::Write)),
+            EventKind::Create(CreateKind::File),
+            EventKind::Modify(ModifyKind::Data(DataChange::Any)),
+            EventKind::Modify(ModifyKind::Name(RenameMode::To)),
+            EventKind::Remove(RemoveKind::Folder),
+            // The queue of events was full.
+            Event::new(EventKind::Other).set_flag(Flag::Rescan).kind,
+        ];
+        for change in changes {
+            assert!(is_change(change), "{change:?}");
+        }
+    }
 }

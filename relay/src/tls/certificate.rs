@@ -56,18 +56,18 @@ pub struct CertificateInfo {
 
 /// A certificate chain and its key, as read from PEM.
 #[derive(Debug)]
-pub struct KeyPair {
+pub(super) struct KeyPair {
     /// The chain, the end entity's certificate first; never empty.
-    pub chain: Vec<CertificateDer<'static>>,
+    pub(super) chain: Vec<CertificateDer<'static>>,
     /// The key; whether it belongs to the chain is not yet known.
-    pub key: PrivateKeyDer<'static>,
+    pub(super) key: PrivateKeyDer<'static>,
     /// What the end entity's certificate says.
-    pub info: CertificateInfo,
+    pub(super) info: CertificateInfo,
 }
 
 impl KeyPair {
     /// Reads `tls/NAME/tls.crt` and `tls.key` below `folder`. Blocks.
-    pub fn read(folder: &Path, name: &str) -> Result<Self, TlsError> {
+    pub(super) fn read(folder: &Path, name: &str) -> Result<Self, TlsError> {
         let certificate_file = format!("{TLS_FOLDER}/{name}/tls.crt");
         let key_file = Self::key_file(name);
         let chain = chain(&read(folder, &certificate_file)?, &certificate_file)?;

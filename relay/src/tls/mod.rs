@@ -6,7 +6,7 @@ mod metrics;
 mod server;
 mod sni;
 
-pub use certificate::{CertificateInfo, KeyPair, TlsError};
+pub use certificate::{CertificateInfo, TlsError};
 pub use facts::Facts;
 pub use metrics::Metrics;
 pub use server::{Acceptor, HANDSHAKE_DEADLINE, HandshakeError};

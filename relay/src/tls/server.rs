@@ -2,7 +2,6 @@
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use postern_config::{ServerTls, TlsVersion};
 use rustls::{
     ALL_VERSIONS, InconsistentKeys, ServerConfig, SupportedProtocolVersion,
@@ -17,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{CertificateInfo, Facts, KeyPair, Metrics, TlsError, sni::ByServerName};
+use super::{CertificateInfo, Facts, Metrics, TlsError, certificate::KeyPair, sni::ByServerName};
 
 /// How long a client may take for the whole handshake.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(30);
@@ -41,8 +40,8 @@ pub enum HandshakeError {
 }
 
 impl Acceptor {
-    /// Reads the certificates that `tls` names below `folder`. Blocks. An expired certificate is used and warned of: refusing it would
-    /// stop mail that most senders would still have sent.
+    /// Reads the certificates that `tls` names below `folder`. Blocks. An expired certificate is used: refusing it would stop mail
+    /// that most senders would still have sent.
     pub fn load(folder: &Path, tls: &ServerTls) -> Result<Self, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut resolver: Option<ByServerName> = None;
@@ -51,7 +50,6 @@ impl Acceptor {
             let (certificate, info) = certify(KeyPair::read(folder, name)?, &provider)?;
             let resolver = resolver.get_or_insert_with(|| ByServerName::new(Arc::clone(&certificate)));
             info.names.iter().for_each(|name| resolver.add(name, &certificate));
-            warn_if_expired(&info);
             certificates.push(info);
         }
         let resolver = resolver.ok_or_else(|| TlsError::NoCertificate("tls.certificates".to_owned()))?;
@@ -88,12 +86,6 @@ fn certify(pair: KeyPair, provider: &CryptoProvider) -> Result<(Arc<CertifiedKey
         other => TlsError::Malformed { file: KeyPair::key_file(&info.name), problem: other.to_string() },
     })?;
     Ok((Arc::new(certificate), info))
-}
-
-fn warn_if_expired(info: &CertificateInfo) {
-    if info.not_after < Timestamp::now() {
-        tracing::warn!(certificate = info.name, not_after = %info.not_after, "the certificate has expired, and is used all the same");
-    }
 }
 
 fn server_config(provider: Arc<CryptoProvider>, oldest: TlsVersion, resolver: ByServerName) -> Result<ServerConfig, TlsError> {

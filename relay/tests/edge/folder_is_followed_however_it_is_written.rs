@@ -1,0 +1,97 @@
+//! An edit is seen at once, whichever way the files are replaced.
+
+use std::{fs, os::unix::fs::symlink, path::Path};
+
+use anyhow::{Context, Result, ensure};
+use postern_config::{Configuration, ListenerTls, NextHopTlsMode, folder::TLS_FOLDER};
+use postern_tests::{client::Client, config::HOSTNAME, pki::Certificate};
+
+use crate::running::Running;
+
+/// Replaces all files of `mount` as the kubelet does: a new folder, links to it, and `..data` moved onto it by a rename.
+fn swap(mount: &Path, generation: u32, files: &[(String, Vec<u8>)]) -> Result<()> {
+    fs::create_dir_all(mount)?;
+    let folder = format!("..generation_{generation}");
+    fs::create_dir(mount.join(&folder))?;
+    for (name, bytes) in files {
+        fs::write(mount.join(&folder).join(name), bytes)?;
+    }
+    symlink(&folder, mount.join("..data_tmp"))?;
+    fs::rename(mount.join("..data_tmp"), mount.join("..data"))?;
+    for (name, _) in files {
+        if fs::symlink_metadata(mount.join(name)).is_err() {
+            symlink(Path::new("..data").join(name), mount.join(name))?;
+        }
+    }
+    if generation > 1 {
+        fs::remove_dir_all(mount.join(format!("..generation_{}", generation - 1)))?;
+    }
+    Ok(())
+}
+
+fn configuration(relay: &Running) -> Vec<(String, Vec<u8>)> {
+    Configuration::assemble(relay.folder.root.clone(), relay.folder.domains.clone(), [].into()).files().into_iter().collect()
+}
+
+fn pair(certificate: &Certificate) -> Vec<(String, Vec<u8>)> {
+    let (chain, key) = (certificate.pem().as_bytes().to_vec(), certificate.key_pem().into_bytes());
+    vec![("tls.crt".to_owned(), chain), ("tls.key".to_owned(), key)]
+}
+
+#[tokio::test]
+async fn mounted_config_maps_and_secrets_are_followed_from_swap_to_swap() -> Result<()> {
+    let mut relay = Running::waiting().await?;
+    relay.folder.listen("mx", ListenerTls::Implicit)?;
+    let secret = relay.folder.path().join(TLS_FOLDER).join("mx1");
+    for generation in 1..=3 {
+        relay.folder.accept(&format!("example-{generation}.org"), 25, NextHopTlsMode::Opportunistic)?;
+        swap(relay.folder.path(), generation, &configuration(&relay))?;
+        let certificate = relay.authority.server(&[HOSTNAME])?;
+        swap(&secret, generation, &pair(&certificate))?;
+        relay.soon("the new domain", async |status| status["domains"] == generation + 1).await?;
+        relay
+            .soon("the new certificate", async |_| {
+                let client = Client::connect_tls(relay.address(0), &relay.trust(HOSTNAME).unwrap()).await;
+                client.is_ok_and(|client| client.certificate() == Some(certificate.der()))
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn files_written_in_place_are_followed() -> Result<()> {
+    let mut relay = Running::start(ListenerTls::StartTlsOptional, |_| {}).await?;
+    for generation in 2..=4 {
+        relay.folder.root.generation = generation;
+        for (name, bytes) in configuration(&relay) {
+            fs::write(relay.folder.path().join(name), bytes)?;
+        }
+        relay.soon("the new generation", async |status| status["generation"] == generation).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_that_is_replaced_as_a_whole_is_followed() -> Result<()> {
+    let mut relay = Running::start(ListenerTls::StartTlsOptional, |_| {}).await?;
+    let folder = relay.folder.path().to_owned();
+    let beside = folder.parent().context("no parent")?.to_owned();
+    for generation in 2..=3 {
+        let (new, old) = (beside.join("new"), beside.join(format!("old-{generation}")));
+        fs::create_dir_all(new.join(TLS_FOLDER).join("mx1"))?;
+        for file in ["tls.crt", "tls.key"] {
+            let place = Path::new(TLS_FOLDER).join("mx1").join(file);
+            fs::copy(folder.join(&place), new.join(&place))?;
+        }
+        relay.folder.root.generation = generation;
+        for (name, bytes) in configuration(&relay) {
+            fs::write(new.join(name), bytes)?;
+        }
+        fs::rename(&folder, &old)?;
+        fs::rename(&new, &folder)?;
+        relay.soon("the new generation", async |status| status["generation"] == generation).await?;
+    }
+    ensure!(relay.status().await?["lastRefusal"].is_null());
+    Ok(())
+}
