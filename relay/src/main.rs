@@ -35,7 +35,7 @@ const UNTIL_CONFIGURED: Budgets = Budgets { memory_bytes: 0, scratch_bytes: 0 };
 /// Exit codes: 0 after SIGTERM or SIGINT, whether every session ended in time or not; 1 when the process could not start.
 #[derive(Debug, Parser)]
 #[command(name = "postern-relay", version)]
-struct Options {
+struct Cli {
     /// Folder of the configuration, as the operator writes it
     #[arg(long, value_name = "DIR", default_value = "/etc/postern")]
     config: PathBuf,
@@ -56,7 +56,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = Cli::parse();
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn run(options: &Options) -> anyhow::Result<()> {
+async fn run(options: &Cli) -> anyhow::Result<()> {
     log::start(&options.log).context("logging")?;
     let mut signals = Signals::install().context("signals")?;
     let admin = Server::bind(options.admin).await.with_context(|| format!("admin port {}", options.admin))?;
@@ -100,7 +100,7 @@ struct Relay {
 }
 
 impl Relay {
-    fn new(options: &Options, drain: &Drain) -> anyhow::Result<Self> {
+    fn new(options: &Cli, drain: &Drain) -> anyhow::Result<Self> {
         let mut registry = Registry::default();
         let configuration = Arc::new(snapshot::Store::default());
         let admission = Arc::new(Admission::default());
@@ -132,5 +132,15 @@ impl Relay {
         };
         let watched = Watched { store: configuration, admission, drain: drain.clone(), registry };
         Ok(Self { watched, reloader })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_options_do_not_contradict_each_other() {
+        super::Cli::command().debug_assert();
     }
 }

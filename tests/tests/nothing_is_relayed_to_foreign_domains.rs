@@ -42,7 +42,7 @@ impl Vector {
         if reply.is_positive() {
             client.data("Subject: alone\r\n\r\n").await.map(|_| ())
         } else {
-            client.ask("DATA", 503).await.map(|_| ())
+            client.ask("DATA", 554).await.map(|_| ())
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{io, path::Path, sync::Arc};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 use super::{
     probes::Probe,
@@ -51,8 +52,10 @@ impl Stage {
             client.write_all(dialogue.as_bytes()).await?;
             client.read_to_end(&mut Vec::new()).await
         };
-        // How the session ends is no matter here: what counts is what the next hops would have heard.
-        let _ = tokio::join!(self.service.rehearse(ours, &self.connection), talk);
+        let rehearsal = async { tokio::join!(self.service.rehearse(ours, &self.connection), talk) };
+        // Nothing of this is mail, so it does not stand in the log. How the session ends is no matter: what counts is what the next hops
+        // would have heard.
+        let _ = rehearsal.with_subscriber(NoSubscriber::default()).await;
         self.service.deliver.take()
     }
 }
