@@ -42,7 +42,10 @@ impl Vector {
         if reply.is_positive() {
             client.data("Subject: alone\r\n\r\n").await.map(|_| ())
         } else {
-            client.ask("DATA", 554).await.map(|_| ())
+            // 554 where the recipient was refused, 503 where there was none: the command was malformed (RFC 5321 section 3.3).
+            let refused = client.command("DATA").await?;
+            ensure!(matches!(refused.code, 503 | 554), "DATA was answered {refused}");
+            Ok(())
         }
     }
 
