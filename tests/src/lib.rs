@@ -10,6 +10,8 @@ pub mod gate;
 pub mod http;
 pub mod load;
 pub mod manifests;
+pub mod name_server;
+pub mod next_hop;
 pub mod pki;
 pub mod poll;
 pub mod port;

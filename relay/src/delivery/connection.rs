@@ -99,14 +99,22 @@ impl Connection {
     pub(super) async fn send(&mut self, mut message: Message, limit: &Limit) -> Result<(), Failure> {
         while let Some(piece) = message.next_chunk().await.map_err(|error| Step::Content.failed(Fault::Unreadable(error)))? {
             self.write_content(limit).await?;
-            self.say(Step::Content, |session| session.content(piece))?;
+            self.say_content(limit, |session| session.content(piece)).await?;
         }
         drop(message);
         if poll_fn(|cx| Poll::Ready(self.poll_read(cx).is_ready())).await {
             return Err(self.early_end(limit, closed()).await);
         }
-        self.say(Step::Content, Session::end_of_data)?;
+        self.say_content(limit, Session::end_of_data).await?;
         self.write_content(limit).await
+    }
+
+    /// Queues what belongs to the content, unless the next hop has spoken.
+    async fn say_content(&mut self, limit: &Limit, queue: impl FnOnce(&mut Session) -> Result<(), CommandError>) -> Result<(), Failure> {
+        match queue(&mut self.session) {
+            Err(CommandError::Unsolicited) => Err(self.early_end(limit, closed()).await),
+            queued => queued.map_err(|error| Step::Content.failed(error)),
+        }
     }
 
     /// Writes what is queued of the content, within one step's deadline: so slow a next hop may be, and no slower.
