@@ -9,9 +9,12 @@ mod clients_are_limited;
 mod drain_lets_transactions_finish;
 mod folder_is_followed_however_it_is_written;
 mod listeners_come_and_go;
+mod log_shows_addresses_or_not;
+mod process_ends_on_signals;
 mod proxy_header_tells_the_client;
 mod torn_sets_are_never_used;
 
 mod delivery;
 mod folder;
+mod process;
 mod running;
