@@ -50,7 +50,7 @@ enum Current<D: Deliver> {
 /// How a stretch of a session ended.
 pub(super) enum Ended<IO> {
     /// The client is to begin TLS now.
-    StartTls(IO, Session),
+    StartTls(IO, Box<Session>),
     /// The connection is done.
     Done(Reason),
 }
@@ -116,9 +116,10 @@ where
                     let reply = Box::pin(self.message()).await;
                     self.session.answer(turn, reply);
                 }
-                Step::Discard => self.discard(),
+                Step::Discard(refusal) => self.discarded(refusal),
+                Step::NeedsTls(sender) => self.journal.needs_tls(&sender),
                 Step::StartTls => match self.flush().await {
-                    Ok(_) => return Ended::StartTls(self.io, self.session),
+                    Ok(_) => return Ended::StartTls(self.io, Box::new(self.session)),
                     Err(reason) => break reason,
                 },
                 Step::Close => break self.part().await,
@@ -258,6 +259,13 @@ where
         let delivered = content.deliver().await;
         self.journal.delivered(&delivered);
         delivered.reply
+    }
+
+    fn discarded(&mut self, refusal: Option<Reply>) {
+        if let (Current::Content(content), Some(reply)) = (&self.current, refusal) {
+            self.journal.content_refused(&content.parties, &reply);
+        }
+        self.discard();
     }
 
     fn discard(&mut self) {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use postern_proto::{
+    address::ReversePath,
     envelope::{MailFrom, RcptTo},
     reply::Reply,
 };
@@ -38,6 +39,17 @@ impl<'a> Journal<'a> {
         self.metrics.rate_exceeded(self.listener());
         let (client, from) = (self.client(), Shown(&mail.path));
         info!(listener = self.listener(), %client, %from, "sender refused: too many messages of one client");
+    }
+
+    /// A sender was turned away because the listener requires TLS.
+    pub(super) fn needs_tls(&self, sender: &ReversePath) {
+        let domain = match sender {
+            ReversePath::Null => None,
+            ReversePath::Mailbox(mailbox) => mailbox.domain.to_a_label(),
+        };
+        self.metrics.needs_tls(self.listener(), domain.as_deref().unwrap_or("none"));
+        let from = Shown(sender);
+        info!(listener = self.listener(), client = %self.client(), %from, "sender refused: TLS is required, and the client did not begin it");
     }
 
     /// A recipient was answered.

@@ -1,5 +1,10 @@
 //! What is counted of sessions.
 
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use postern_proto::reply::Reply;
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -22,6 +27,19 @@ pub struct Metrics {
     bytes: Family<ListenerLabel, Counter>,
     /// `postern_transactions_refused_total{listener,reason}`: MAIL that was refused: `rate` (too many messages of one client).
     transactions_refused: Family<Reason, Counter>,
+    /// `postern_senders_refused_without_tls_total{listener,domain}`: MAIL in clear where TLS is required, by the sender's domain. The first
+    /// 200 domains have a count of their own, all later ones share `other`; `none` is the null sender and address literals.
+    without_tls: Family<SenderDomain, Counter>,
+    without_tls_domains: Arc<Mutex<HashSet<Box<str>>>>,
+}
+
+/// Domains that have a count of their own. Strangers choose the names, so there must be a bound.
+const COUNTED_DOMAINS: usize = 200;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SenderDomain {
+    listener: String,
+    domain: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -50,6 +68,7 @@ impl Metrics {
         registry.register("postern_messages", "Messages by the reply to their end", metrics.messages.clone());
         registry.register("postern_message_bytes", "Bytes of the messages that were delivered", metrics.bytes.clone());
         registry.register("postern_transactions_refused", "MAIL that was refused", metrics.transactions_refused.clone());
+        registry.register("postern_senders_refused_without_tls", "MAIL in clear where TLS is required", metrics.without_tls.clone());
         metrics
     }
 
@@ -68,6 +87,13 @@ impl Metrics {
         if reply.is_positive() {
             self.bytes.get_or_create(&ListenerLabel { listener: listener.to_owned() }).inc_by(bytes);
         }
+    }
+
+    pub(super) fn needs_tls(&self, listener: &str, domain: &str) {
+        let mut counted = self.without_tls_domains.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_count = counted.contains(domain) || (counted.len() < COUNTED_DOMAINS && counted.insert(domain.into()));
+        let domain = if has_count { domain } else { "other" }.to_owned();
+        self.without_tls.get_or_create(&SenderDomain { listener: listener.to_owned(), domain }).inc();
     }
 
     pub(super) fn rate_exceeded(&self, listener: &str) {

@@ -2,7 +2,7 @@
 
 use super::{
     input::Input,
-    machine::Machine,
+    machine::{Machine, Notice},
     replies,
     settings::TlsOffer,
     state::{Envelope, Greeting, Phase, Question, Transaction},
@@ -58,7 +58,7 @@ impl Machine {
             Verb::Noop => self.done(&replies::OK),
             Verb::Quit => self.quit(),
             Verb::Bdat => self.bdat(argument, transaction),
-            _ if self.tls == TlsOffer::Required => self.refused(&replies::NEEDS_TLS),
+            _ if self.tls == TlsOffer::Required => self.needs_tls(verb, argument),
             Verb::Mail => self.mail(argument, transaction),
             Verb::Rcpt => self.rcpt(argument, transaction),
             Verb::Data => self.begin_data(transaction),
@@ -67,6 +67,16 @@ impl Machine {
             Verb::Help => self.done(&replies::HELP),
             Verb::Expn | Verb::Auth => self.refused(&replies::NOT_IMPLEMENTED),
         }
+    }
+
+    /// Who would have sent is told to the driver: requiring TLS turns away senders that can't do it, and people want to know whom.
+    fn needs_tls(&mut self, verb: Verb, argument: &str) -> NextStep {
+        if verb == Verb::Mail
+            && let Ok(mail) = MailFrom::parse(argument, true)
+        {
+            self.notice = Some(Notice::NeedsTls(mail.path));
+        }
+        self.refused(&replies::NEEDS_TLS)
     }
 
     fn hello(&mut self, verb: Verb, argument: &str) -> NextStep {
@@ -160,8 +170,9 @@ impl Machine {
             Err(refusal) => return self.refuse_chunk(size, refusal, transaction),
         };
         if let Err(flaw) = reader.begin(size.octets) {
-            self.discard_open();
-            return self.refuse_chunk(size, Refusal::Pipelined(replies::flaw(flaw)), Transaction::Failed);
+            let refusal = replies::flaw(flaw);
+            self.discard_for(&refusal);
+            return self.refuse_chunk(size, Refusal::Pipelined(refusal), Transaction::Failed);
         }
         if matches!(transaction, Transaction::Chunks(..)) {
             self.phase = Phase::Chunk { envelope, reader, left: size };

@@ -24,8 +24,9 @@ impl Machine {
             Piece::Text(0) => None,
             Piece::Text(length) => Some(Next::Body(text.end - length..text.end)),
             Piece::Flaw(flaw) => {
-                self.discard = true;
-                self.phase = Phase::DrainData { reader, refusal: replies::flaw(flaw) };
+                let refusal = replies::flaw(flaw);
+                self.discard_for(&refusal);
+                self.phase = Phase::DrainData { reader, refusal };
                 None
             }
             Piece::End => Some(Next::Step(Step::Message(self.ask(Question::Message(envelope))))),
@@ -78,8 +79,9 @@ impl Machine {
     }
 
     fn refuse_rest_of_chunk(&mut self, left: ChunkSize, flaw: Flaw) -> Option<Next> {
-        self.discard = true;
-        self.phase = Phase::DrainChunk { left: left.octets, refusal: replies::flaw(flaw), then: Transaction::Failed };
+        let refusal = replies::flaw(flaw);
+        self.discard_for(&refusal);
+        self.phase = Phase::DrainChunk { left: left.octets, refusal, then: Transaction::Failed };
         None
     }
 

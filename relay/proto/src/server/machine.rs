@@ -10,7 +10,7 @@ use super::{
     state::{Envelope, Greeting, Phase, Question, Transaction},
     step::{Step, Turn},
 };
-use crate::{content::DataReader, reply::Reply};
+use crate::{address::ReversePath, content::DataReader, reply::Reply};
 
 /// Bad commands that are answered one by one; the next one is answered 421 and ends the session.
 const MAX_BAD_COMMANDS: u8 = 20;
@@ -24,8 +24,17 @@ pub(super) struct Machine {
     pub(super) phase: Phase,
     pub(super) output: Output,
     bad_commands: u8,
-    /// The driver is to forget a transaction before anything else.
-    pub(super) discard: bool,
+    /// What the driver is to be told before anything else.
+    pub(super) notice: Option<Notice>,
+}
+
+/// What the driver is told, and does not answer.
+#[derive(Debug)]
+pub(super) enum Notice {
+    /// A transaction is to be forgotten; with the reply to its content, if that is why.
+    Discard(Option<Reply>),
+    /// A sender was refused because TLS is required.
+    NeedsTls(ReversePath),
 }
 
 /// What the driver is to do, or where in the input its piece of content stands.
@@ -43,7 +52,7 @@ impl Machine {
             phase: Phase::Command(Transaction::None),
             output: Output::default(),
             bad_commands: 0,
-            discard: false,
+            notice: None,
         }
     }
 
@@ -54,8 +63,10 @@ impl Machine {
     /// Reads on until there is something to do.
     pub(super) fn next(&mut self, input: &mut Input) -> Next {
         loop {
-            if mem::take(&mut self.discard) {
-                return Next::Step(Step::Discard);
+            match self.notice.take() {
+                Some(Notice::Discard(refusal)) => return Next::Step(Step::Discard(refusal)),
+                Some(Notice::NeedsTls(sender)) => return Next::Step(Step::NeedsTls(sender)),
+                None => {}
             }
             if let Some(next) = self.advance(input) {
                 return next;
@@ -150,7 +161,14 @@ impl Machine {
 
     /// Forgets the transaction, if there is one that the driver knows of.
     pub(super) fn discard_open(&mut self) {
-        self.discard = self.in_transaction();
+        if self.in_transaction() {
+            self.notice = Some(Notice::Discard(None));
+        }
+    }
+
+    /// Forgets the transaction because of its content.
+    pub(super) fn discard_for(&mut self, refusal: &Reply) {
+        self.notice = Some(Notice::Discard(Some(refusal.clone())));
     }
 
     /// Ends the session of its own accord: unlike the driver, who knows when it closes, it has to tell.

@@ -1,6 +1,10 @@
 //! What a session asks of whoever drives it.
 
-use crate::envelope::{MailFrom, RcptTo};
+use crate::{
+    address::ReversePath,
+    envelope::{MailFrom, RcptTo},
+    reply::Reply,
+};
 
 /// What the driver is to do next.
 ///
@@ -27,7 +31,10 @@ pub enum Step<'a> {
     /// the end of data.
     Message(Turn),
     /// The transaction ended without delivery (RSET, EHLO, QUIT, STARTTLS, bad content, too many errors): forget it and what is held of it.
-    Discard,
+    /// When its content was at fault, with the reply that the client will hear at its end.
+    Discard(Option<Reply>),
+    /// MAIL came in clear where TLS is required, and was refused with 530: nothing to do but to note the sender.
+    NeedsTls(ReversePath),
     /// `220` waits in `output`: write it, then call `into_tls` and do the handshake.
     StartTls,
     /// Write all of `output`, then close the connection. Nothing comes after it.

@@ -116,10 +116,15 @@ impl Driver {
                 let reply = self.ask(&question, (250, "Delivered"));
                 session.answer(turn, reply);
             }
-            Step::Discard => {
+            Step::Discard(refusal) => {
                 self.write(session);
                 self.body.clear();
-                self.log.push("* DISCARD".to_owned());
+                let cause = refusal.map(|reply| format!(" {}", reply.code));
+                self.log.push(format!("* DISCARD{}", cause.unwrap_or_default()));
+            }
+            Step::NeedsTls(sender) => {
+                self.write(session);
+                self.log.push(format!("* NEEDS TLS <{sender}>"));
             }
             Step::StartTls => return self.stop(session, "* TLS", State::WantsTls),
             Step::Close => return self.stop(session, "* CLOSE", State::Closed),
