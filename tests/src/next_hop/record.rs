@@ -13,6 +13,7 @@ pub struct Record(Arc<Mutex<Seen>>);
 #[derive(Debug, Default)]
 struct Seen {
     connections: usize,
+    rests: usize,
     commands: Vec<(usize, String)>,
     messages: Vec<Message>,
 }
@@ -41,6 +42,12 @@ impl Record {
         self.lock().connections
     }
 
+    /// How often all was done that the script wants while nobody asks anything.
+    #[must_use]
+    pub fn rests(&self) -> usize {
+        self.lock().rests
+    }
+
     /// Every message that came to its end.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
@@ -64,6 +71,10 @@ impl Record {
         let mut seen = self.lock();
         seen.connections += 1;
         seen.connections - 1
+    }
+
+    pub(super) fn rested(&self) {
+        self.lock().rests += 1;
     }
 
     pub(super) fn command(&self, connection: usize, line: &str) {

@@ -152,7 +152,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
         self.forget();
         self.act(At::EndOfData, "", "250 2.0.0 Taken").await?;
         self.taken += 1;
-        self.act(At::Idle, "", "").await.map(drop)
+        self.act(At::Idle, "", "").await?;
+        self.record.rested();
+        Ok(())
     }
 
     fn forget(&mut self) {
@@ -178,7 +180,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
     async fn act(&mut self, at: At, line: &str, good: &str) -> Result<Answer, Ended> {
         let asked = Asked { at, line: line.to_owned(), connection: self.number, taken: self.taken, is_tls: self.is_tls };
         match (Arc::clone(&self.script.decide))(&asked) {
-            Act::Comply if good.is_empty() => Ok(Answer::Yes),
+            Act::Comply | Act::Whisper if good.is_empty() => Ok(Answer::Yes),
             Act::Comply => self.say(good).await,
             Act::Say(reply) => self.say(&reply).await,
             Act::Write(bytes) => {
