@@ -3,7 +3,6 @@
 use std::{
     future::poll_fn,
     io,
-    net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -22,8 +21,9 @@ use super::{
     deadlines::Limit,
     fault::{Failure, Fault, Step},
     metrics::Metrics,
-    pool::Key,
+    peer::Peer,
     stream::Stream,
+    tls::Fingerprint,
 };
 use crate::message::Message;
 
@@ -32,9 +32,9 @@ use crate::message::Message;
 pub(super) struct Connection {
     pub(super) stream: Stream,
     pub(super) session: Session,
-    pub(super) key: Key,
-    /// `host:port`, for logs.
-    pub(super) host: Arc<str>,
+    /// How it was made.
+    pub(super) link: Fingerprint,
+    pub(super) peer: Peer,
     pub(super) opened: Instant,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -48,10 +48,6 @@ enum Written {
 }
 
 impl Connection {
-    pub(super) fn address(&self) -> SocketAddr {
-        self.key.address
-    }
-
     pub(super) fn capabilities(&self) -> &Capabilities {
         self.session.capabilities()
     }

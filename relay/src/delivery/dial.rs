@@ -17,7 +17,7 @@ use super::{
     destination::Hop,
     fault::{Failure, Fault, Step},
     metrics::{Metrics, Phase},
-    pool::Key,
+    peer::Peer,
     stream::Stream,
 };
 
@@ -79,8 +79,8 @@ async fn connect(hop: &Hop, address: SocketAddr, limit: &Limit, metrics: &Arc<Me
     Ok(Connection {
         stream: Stream::Clear(tcp),
         session: Session::new(),
-        key: Key { address, link: hop.link.fingerprint },
-        host: Arc::clone(&hop.name),
+        link: hop.link.fingerprint,
+        peer: Peer { name: Arc::clone(&hop.name), address },
         opened: Instant::now(),
         metrics: Arc::clone(metrics),
     })

@@ -12,6 +12,7 @@ mod fault;
 mod lacks;
 mod metrics;
 mod pass_through;
+mod peer;
 mod pool;
 mod resolve;
 mod search;
@@ -31,6 +32,7 @@ use crate::message::Message;
 pub use destination::{Destination, DestinationError, FileProblem, Loader};
 pub use metrics::Metrics;
 pub use pass_through::PassThrough;
+pub use peer::Peer;
 pub use resolve::Resolver;
 pub use transaction::Handover;
 
@@ -52,6 +54,11 @@ pub trait Transaction: Send {
     /// Hands over the content for the recipients that were taken. The reply is the one to the end of data. It must be awaited to its end:
     /// when it is dropped, the message may have been delivered all the same.
     fn deliver(self, message: Message) -> impl Future<Output = Reply> + Send;
+
+    /// The server that has the transaction, for logs; `None` while none has.
+    fn next_hop(&self) -> Option<Peer> {
+        None
+    }
 
     /// Gives the transaction up. Never waits: the next hop is told in the background.
     fn abandon(self);

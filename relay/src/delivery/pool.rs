@@ -49,6 +49,12 @@ struct Idle {
     since: Instant,
 }
 
+impl Key {
+    fn of(connection: &Connection) -> Self {
+        Self { address: connection.peer.address, link: connection.link }
+    }
+}
+
 impl Pool {
     /// An empty pool. A task in the background sweeps it for as long as it is there.
     pub(super) fn new(metrics: Arc<Metrics>) -> Arc<Self> {
@@ -87,7 +93,7 @@ impl Pool {
         if all.count >= MAX_IN_ALL {
             return;
         }
-        let kept = all.idle.entry(connection.key).or_default();
+        let kept = all.idle.entry(Key::of(&connection)).or_default();
         if kept.len() < MAX_PER_KEY {
             kept.push(Idle { connection, since: Instant::now() });
             all.count += 1;

@@ -19,6 +19,7 @@ use super::{
     fault::{Failure, Fault, Step, Then, Verdict},
     lacks,
     pass_through::Shared,
+    peer::Peer,
     pool::Key,
     transaction::{State, recipient},
 };
@@ -38,6 +39,13 @@ pub(super) struct Answer {
     pub(super) state: State,
 }
 
+impl Answer {
+    /// The same for this recipient and all others.
+    pub(super) fn failed(reply: Reply, by: Option<Peer>) -> Self {
+        Self { state: State::Failed(reply.clone(), by), reply }
+    }
+}
+
 impl Search<'_> {
     /// Asks one host after the other, within the limit.
     pub(super) async fn run(&self) -> Answer {
@@ -55,8 +63,7 @@ impl Search<'_> {
                 break;
             }
         }
-        let Verdict { reply, .. } = failure.verdict();
-        Answer { state: State::Failed(reply.clone()), reply }
+        Answer::failed(failure.verdict().reply, None)
     }
 
     fn in_order(&self) -> impl Iterator<Item = &Hop> {
@@ -127,8 +134,7 @@ impl Search<'_> {
     /// What the next hop lacks for this mail, as far as can be said before it is asked.
     fn not_even_asked(&self, connection: &Connection) -> Option<Answer> {
         if let Some(fault) = lacks::for_mail(self.mail, connection.capabilities()) {
-            let Verdict { reply, .. } = Step::Mail.failed(fault).verdict();
-            return Some(Answer { state: State::Failed(reply.clone()), reply });
+            return Some(Answer::failed(Step::Mail.failed(fault).verdict().reply, Some(connection.peer.clone())));
         }
         let fault = lacks::for_recipient(self.rcpt, connection.capabilities())?;
         Some(Answer { reply: Step::Rcpt.failed(fault).verdict().reply, state: State::Unasked })
@@ -138,13 +144,14 @@ impl Search<'_> {
     /// leaves the connection in doubt.
     async fn mail_refused(&self, mut connection: Box<Connection>, failure: Failure, is_pipelined: bool) -> Result<Answer, Failure> {
         let Verdict { reply, then: Then::Stay } = failure.verdict() else { return Err(failure) };
-        debug!(next_hop = &*connection.host, address = %connection.address(), %failure, "MAIL");
+        let peer = connection.peer.clone();
+        debug!(next_hop = %peer, %failure, "sender refused");
         let is_in_order =
             !is_pipelined || connection.hear(Step::Rcpt, &self.limit).await.is_err_and(|failure| failure.verdict().then == Then::Stay);
         if is_in_order {
             self.shared.pool.put(connection);
         }
-        Ok(Answer { state: State::Failed(reply.clone()), reply })
+        Ok(Answer::failed(reply, Some(peer)))
     }
 
     fn note(&self, hop: &Hop, address: Option<IpAddr>, failure: &Failure) {

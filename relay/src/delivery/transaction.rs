@@ -8,7 +8,7 @@ use postern_proto::{
     reply::Reply,
 };
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use super::{
     Destination, Transaction,
@@ -18,6 +18,7 @@ use super::{
     lacks,
     metrics::Phase,
     pass_through::Shared,
+    peer::Peer,
     search::{Answer, Search},
 };
 use crate::message::Message;
@@ -38,8 +39,8 @@ pub(super) enum State {
     Unasked,
     /// MAIL is accepted; every command has its reply.
     Open(Box<Connection>),
-    /// It comes to nothing. Every recipient hears the same.
-    Failed(Reply),
+    /// It comes to nothing. Every recipient hears the same, which is what this server said, or what came of asking it.
+    Failed(Reply, Option<Peer>),
 }
 
 impl Handover {
@@ -49,7 +50,7 @@ impl Handover {
 
     fn take_state(&mut self) -> State {
         let Verdict { reply, .. } = Step::Rcpt.failed(Fault::TimedOut).verdict();
-        mem::replace(&mut self.state, State::Failed(reply))
+        mem::replace(&mut self.state, State::Failed(reply, None))
     }
 
     async fn first_recipient(&self, rcpt: &RcptTo) -> Answer {
@@ -67,10 +68,7 @@ impl Handover {
         };
         match answered {
             Ok(reply) => Answer { reply, state: State::Open(connection) },
-            Err(failure) => {
-                let Verdict { reply, .. } = self.lost(&connection, &failure);
-                Answer { state: State::Failed(reply.clone()), reply }
-            }
+            Err(failure) => Answer::failed(self.lost(&connection, &failure).reply, Some(connection.peer.clone())),
         }
     }
 
@@ -91,8 +89,7 @@ impl Handover {
         self.shared.metrics.failed(failure.step);
         warn!(
             destination = self.to.label(),
-            next_hop = &*connection.host,
-            address = %connection.address(),
+            next_hop = %connection.peer,
             %failure,
             "the connection to the next hop failed"
         );
@@ -101,17 +98,14 @@ impl Handover {
 
     /// Judges how the content fared, and what becomes of the connection.
     fn conclude(&self, connection: Box<Connection>, outcome: Result<Reply, Failure>) -> Reply {
-        let (host, address) = (Arc::clone(&connection.host), connection.address());
-        let tls = connection.stream.encryption().name();
-        let reply = match outcome {
+        match outcome {
             Ok(reply) => {
+                debug!(next_hop = %connection.peer, tls = connection.stream.encryption().name(), %reply, "content taken");
                 self.shared.tidy(connection);
                 passed_on(reply, (0, 0))
             }
             Err(failure) => self.content_failed(connection, &failure),
-        };
-        info!(destination = self.to.label(), next_hop = &*host, %address, tls, %reply, "content handed over");
-        reply
+        }
     }
 
     fn content_failed(&self, connection: Box<Connection>, failure: &Failure) -> Reply {
@@ -134,7 +128,7 @@ pub(super) async fn recipient(connection: &mut Connection, limit: &Limit) -> Res
         Ok(reply) => Ok(passed_on(reply, (1, 5))),
         Err(failure) => match failure.verdict() {
             Verdict { reply, then: Then::Stay } => {
-                info!(next_hop = &*connection.host, address = %connection.address(), %reply, "recipient refused");
+                debug!(next_hop = %connection.peer, %reply, "recipient refused");
                 Ok(reply)
             }
             _ => Err(failure),
@@ -149,7 +143,7 @@ impl Transaction for Handover {
             // A search is long to write down, and most of a transaction's life is not one.
             State::Unasked => Box::pin(self.first_recipient(rcpt)).await,
             State::Open(connection) => self.next_recipient(connection, rcpt).await,
-            State::Failed(reply) => Answer { reply: reply.clone(), state: State::Failed(reply) },
+            State::Failed(reply, by) => Answer { reply: reply.clone(), state: State::Failed(reply, by) },
         };
         self.state = state;
         self.shared.metrics.took(Phase::Recipient, begun.elapsed());
@@ -160,12 +154,20 @@ impl Transaction for Handover {
         let begun = Instant::now();
         let mut connection = match self.take_state() {
             State::Open(connection) => connection,
-            State::Failed(reply) => return reply,
+            State::Failed(reply, _) => return reply,
             State::Unasked => return Reply::new(503, (5, 1), "No recipient"),
         };
         let outcome = self.hand_over(&mut connection, message).await;
         self.shared.metrics.took(Phase::Content, begun.elapsed());
         self.conclude(connection, outcome)
+    }
+
+    fn next_hop(&self) -> Option<Peer> {
+        match &self.state {
+            State::Open(connection) => Some(connection.peer.clone()),
+            State::Failed(_, by) => by.clone(),
+            State::Unasked => None,
+        }
     }
 
     fn abandon(self) {}

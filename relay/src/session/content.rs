@@ -4,7 +4,7 @@ use postern_proto::reply::Reply;
 
 use super::parties::Parties;
 use crate::{
-    delivery::{Deliver, Transaction as _},
+    delivery::{Deliver, Peer, Transaction as _},
     filter::{HeaderError, HeaderFirewall},
     message::{HoldError, Message, Writer},
 };
@@ -22,6 +22,8 @@ pub(super) struct Delivered {
     pub(super) parties: Parties,
     /// The reply to the end of data.
     pub(super) reply: Reply,
+    /// The server that it was handed to.
+    pub(super) next_hop: Option<Peer>,
     /// Size of what was handed on, in bytes, our Received field included; 0 when nothing was.
     pub(super) bytes: u64,
 }
@@ -51,14 +53,15 @@ impl<D: Deliver> Content<D> {
     /// The content is complete and valid: hands it on.
     pub(super) async fn deliver(self) -> Delivered {
         let Self { parties, firewall, writer, onward } = self;
+        let next_hop = onward.next_hop();
         match complete(firewall, writer).await {
             Ok(message) => {
                 let bytes = message.len();
-                Delivered { parties, reply: onward.deliver(message).await, bytes }
+                Delivered { parties, reply: onward.deliver(message).await, next_hop, bytes }
             }
             Err(error) => {
                 onward.abandon();
-                Delivered { parties, reply: error.reply(), bytes: 0 }
+                Delivered { parties, reply: error.reply(), next_hop: None, bytes: 0 }
             }
         }
     }

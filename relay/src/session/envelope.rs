@@ -10,7 +10,7 @@ use postern_proto::{
 
 use super::{content::Content, parties::Parties};
 use crate::{
-    delivery::{Deliver, Destination, Transaction as _},
+    delivery::{Deliver, Destination, Peer, Transaction as _},
     filter::HeaderFirewall,
     message::{HoldError, Store},
     policy::{Decision, Refusal, Request, Route, decide},
@@ -35,7 +35,7 @@ pub(super) enum Asked {
     /// The policy refused it; nobody was asked.
     Refused(Refusal),
     /// A next hop answered, or the relay for it.
-    Answered(Reply),
+    Answered(Reply, Option<Peer>),
 }
 
 impl Asked {
@@ -43,7 +43,7 @@ impl Asked {
     pub(super) fn reply(&self) -> Reply {
         match self {
             Self::Refused(refusal) => refusal.reply(),
-            Self::Answered(reply) => reply.clone(),
+            Self::Answered(reply, _) => reply.clone(),
         }
     }
 }
@@ -64,7 +64,8 @@ impl<D: Deliver> Envelope<D> {
         if reply.is_positive() {
             self.parties.accepted.push(rcpt.clone());
         }
-        Asked::Answered(reply)
+        let by = self.onward.as_ref().and_then(|onward| onward.transaction.next_hop());
+        Asked::Answered(reply, by)
     }
 
     async fn ask(&mut self, deliver: &D, route: &Route<'_, Arc<Destination>>) -> Reply {
@@ -124,9 +125,9 @@ impl<D: Deliver> Envelope<D> {
     }
 }
 
-/// 550 with the code for an unknown mailbox (RFC 3463 section 3.2; Exchange says 5.1.10), or with no code that says otherwise.
+/// 550 with the code for an unknown mailbox (RFC 3463 section 3.2; Exchange says 5.1.10), or with none (5.0.0 where the next hop gave none).
 fn says_unknown(reply: &Reply) -> bool {
-    reply.code == 550 && reply.enhanced.is_none_or(|code| code.subject == 1 && matches!(code.detail, 1 | 10))
+    reply.code == 550 && reply.enhanced.is_none_or(|code| matches!((code.subject, code.detail), (0, 0) | (1, 1 | 10)))
 }
 
 fn another_next_hop() -> Reply {

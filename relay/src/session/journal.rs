@@ -7,7 +7,7 @@ use postern_proto::{
     envelope::{MailFrom, RcptTo},
     reply::Reply,
 };
-use tracing::{debug, info};
+use tracing::{debug, field::display, info};
 
 use super::{Metrics, content::Delivered, envelope::Asked, parties::Parties};
 use crate::{listen::Connection, log::Shown};
@@ -54,22 +54,16 @@ impl<'a> Journal<'a> {
 
     /// A recipient was answered.
     pub(super) fn recipient(&self, parties: &Parties, rcpt: &RcptTo, asked: &Asked, reply: &Reply) {
-        let by = match asked {
-            Asked::Refused(refusal) => {
-                self.metrics.recipient_refused(self.listener(), *refusal);
-                "policy"
-            }
-            Asked::Answered(reply) => {
-                self.metrics.recipient_answered(self.listener(), reply);
-                "next hop"
-            }
-        };
+        match asked {
+            Asked::Refused(refusal) => self.metrics.recipient_refused(self.listener(), *refusal),
+            Asked::Answered(reply, _) => self.metrics.recipient_answered(self.listener(), reply),
+        }
         let (id, client) = (parties.id, self.client());
         let (from, to) = (Shown(&parties.mail.path), Shown(&rcpt.path));
         if reply.is_positive() {
             debug!(%id, listener = self.listener(), %client, %from, %to, "recipient accepted");
         } else {
-            info!(%id, listener = self.listener(), %client, %from, %to, by, %reply, "recipient refused");
+            info!(%id, listener = self.listener(), %client, %from, %to, by = by(asked), %reply, "recipient refused");
         }
     }
 
@@ -81,13 +75,23 @@ impl<'a> Journal<'a> {
     }
 
     /// A message was handed on, or could not be.
-    pub(super) fn delivered(&self, Delivered { parties, reply, bytes }: &Delivered) {
+    pub(super) fn delivered(&self, Delivered { parties, reply, next_hop, bytes }: &Delivered) {
         self.metrics.message_answered(self.listener(), reply, *bytes);
         let (id, client, from) = (parties.id, self.client(), Shown(&parties.mail.path));
         let to = named(parties);
         let recipients = parties.accepted.len();
         let message = if reply.is_positive() { "message delivered" } else { "message not delivered" };
-        info!(%id, listener = self.listener(), %client, %from, to, recipients, bytes, %reply, "{message}");
+        let next_hop = next_hop.as_ref().map(display);
+        info!(%id, listener = self.listener(), %client, %from, to, recipients, bytes, next_hop, %reply, "{message}");
+    }
+}
+
+/// Who refused a recipient.
+fn by(asked: &Asked) -> String {
+    match asked {
+        Asked::Refused(_) => "policy".to_owned(),
+        Asked::Answered(_, Some(peer)) => peer.to_string(),
+        Asked::Answered(_, None) => "no next hop".to_owned(),
     }
 }
 
