@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep},
+};
 
 use super::{connection::Connection, metrics::Metrics, tls::Fingerprint};
 
@@ -67,11 +70,14 @@ impl Pool {
     pub(super) fn take(&self, key: &Key) -> Option<Box<Connection>> {
         let now = Instant::now();
         while let Some(mut idle) = self.pop(key) {
-            if !idle.is_over(now) && idle.connection.is_reusable() {
+            if !idle.connection.is_reusable() {
+                self.metrics.stale.inc();
+            } else if idle.is_over(now) {
+                retire(idle.connection);
+            } else {
                 self.metrics.reused.inc();
                 return Some(idle.connection);
             }
-            self.metrics.stale.inc();
         }
         None
     }
@@ -84,21 +90,30 @@ impl Pool {
         Some(idle)
     }
 
-    /// Keeps a connection for the next transaction. One that there is no room for, or whose state is in doubt, is closed.
+    /// Keeps a connection for the next transaction. One whose state is in doubt is closed, one that there is no room for is ended.
     pub(super) fn put(&self, connection: Box<Connection>) {
         if !connection.session.is_reusable() {
             return;
         }
+        if let Some(connection) = self.push(connection) {
+            retire(connection);
+        }
+    }
+
+    /// Gives back what there is no room for.
+    fn push(&self, connection: Box<Connection>) -> Option<Box<Connection>> {
         let mut all = self.lock();
         if all.count >= MAX_IN_ALL {
-            return;
+            return Some(connection);
         }
         let kept = all.idle.entry(Key::of(&connection)).or_default();
-        if kept.len() < MAX_PER_KEY {
-            kept.push(Idle { connection, since: Instant::now() });
-            all.count += 1;
-            self.metrics.idle.inc();
+        if kept.len() >= MAX_PER_KEY {
+            return Some(connection);
         }
+        kept.push(Idle { connection, since: Instant::now() });
+        all.count += 1;
+        self.metrics.idle.inc();
+        None
     }
 
     /// Takes out what is too old.
@@ -130,7 +145,14 @@ async fn keep_swept(pool: Weak<Pool>) {
         sleep(SWEEP_EVERY).await;
         let Some(pool) = pool.upgrade() else { return };
         for idle in pool.sweep(Instant::now()) {
-            tokio::spawn(idle.connection.quit());
+            retire(idle.connection);
         }
+    }
+}
+
+/// Ends a session in good order, in the background.
+fn retire(connection: Box<Connection>) {
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(connection.quit());
     }
 }
