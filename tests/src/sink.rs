@@ -42,6 +42,11 @@ impl Sink {
         Ok(())
     }
 
+    /// Makes it fall silent, with its connections open.
+    pub fn pause(&self) -> Result<()> {
+        self.process.signal(Signal::STOP)
+    }
+
     /// Everything that it wrote: envelope lines (`X-Mail-Args`, `X-Rcpt-Args`), header and body, lines ended by LF. The last may be half there.
     pub fn messages(&self) -> Result<Vec<String>> {
         let entries = fs::read_dir(&self.folder)?;
