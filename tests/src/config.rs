@@ -75,7 +75,7 @@ impl RelayFolder {
         Ok(port)
     }
 
-    /// Adds an Authoritative domain whose next hop, which says what recipients exist, is `localhost` on `port`.
+    /// Adds an Authoritative domain whose next hop, which says what recipients exist, is 127.0.0.1 on `port`.
     pub fn accept(&mut self, domain: &str, port: u16, tls: NextHopTlsMode) -> Result<()> {
         self.domains.push(Domain {
             name: DomainName::parse(domain)?,
@@ -113,7 +113,7 @@ impl RelayFolder {
     }
 }
 
-/// The server `localhost` on `port`, verified with the authority of [`RelayFolder::trust`] when `tls` says so.
+/// The server 127.0.0.1 on `port`, verified with the authority of [`RelayFolder::trust`] when `tls` says so.
 #[must_use]
 pub fn next_hops(port: u16, tls: NextHopTlsMode) -> NextHops {
     let trust = match tls {
@@ -121,7 +121,7 @@ pub fn next_hops(port: u16, tls: NextHopTlsMode) -> NextHops {
         NextHopTlsMode::Encrypt | NextHopTlsMode::Opportunistic => Vec::new(),
     };
     NextHops {
-        hops: vec![NextHop { host: "localhost".to_owned(), port, priority: 10, weight: 1 }],
+        hops: vec![NextHop { host: "127.0.0.1".to_owned(), port, priority: 10, weight: 1 }],
         tls: NextHopTls { mode: tls, server_name: None, trust, client_certificate: None },
     }
 }

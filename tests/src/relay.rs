@@ -31,7 +31,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts a relay that accepts `example.com`, with the next hop `localhost` on `next_hop` and TLS to it when it is offered, and waits
+    /// Starts a relay that accepts `example.com`, with the next hop 127.0.0.1 on `next_hop` and TLS to it when it is offered, and waits
     /// until it is ready. `adjust` may change the configuration before.
     pub async fn start(next_hop: u16, tls: ListenerTls, adjust: impl FnOnce(&mut RelayFolder) -> Result<()>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
