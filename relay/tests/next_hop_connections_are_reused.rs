@@ -11,10 +11,11 @@ use handover::{Bench, clear, codes, hops, rcpt};
 use postern_config::{DomainName, NextHopTlsMode};
 use postern_relay::delivery::{Destination, Transaction as _};
 use postern_tests::{
-    next_hop::{Act, Asked, At, NextHop, Script},
+    next_hop::{Act, Asked, At, NextHop, Record, Script},
     pki::Authority,
     poll,
 };
+use tokio::sync::Notify;
 
 async fn start(decide: impl Fn(&Asked) -> Act + Send + Sync + 'static) -> NextHop {
     Script::new(decide).start().await.unwrap()
@@ -78,23 +79,40 @@ async fn recipients_of_a_transaction_share_its_connection() {
     assert_eq!((hop.record().connections(), hop.record().count("MAIL")), (1, 1));
 }
 
+/// Sends, lets the server do `act` while the connection is kept, and sends again: on another connection, which was found to be needed
+/// before anything was said on the first.
+async fn what_happens_while_idle_is_noticed(act: Act, has_happened: fn(&Record) -> bool) {
+    let now = Arc::new(Notify::new());
+    let idle = Act::When(Arc::clone(&now), Box::new(act));
+    let hop = start(move |asked| if asked.at == At::Idle && asked.connection == 0 { idle.clone() } else { Act::Comply }).await;
+    let bench = Bench::new();
+    assert_eq!(codes(&bench.send(&to(&bench, &hop), b"x\r\n").await), "250 2.0.0");
+    assert_eq!(bench.idle(), 1);
+    now.notify_one();
+    poll::until("the server to act", async || has_happened(hop.record()).then_some(())).await.unwrap();
+    assert_eq!(codes(&bench.send(&to(&bench, &hop), b"x\r\n").await), "250 2.0.0");
+    assert_eq!((hop.record().messages().len(), bench.metric("postern_next_hop_stale_connections_total")), (2, 1));
+    let mails: Vec<_> = hop.record().commands().into_iter().filter(|(_, line)| line.starts_with("MAIL")).map(|(at, _)| at).collect();
+    assert_eq!(mails, [0, 1]);
+}
+
 #[tokio::test]
 async fn a_connection_that_closed_while_it_was_idle_is_not_used() {
-    let hop = start(|asked| if asked.at == At::Idle { Act::Close } else { Act::Comply }).await;
-    two_messages_take(2, hop).await;
+    what_happens_while_idle_is_noticed(Act::Close, |record| record.closed() == 1).await;
 }
 
 #[tokio::test]
 async fn a_connection_that_spoke_while_it_was_idle_is_not_used() {
     for words in ["421 4.4.2 idle too long\r\n", "250 2.0.0 Ok\r\n", "2"] {
-        let hop = start(move |asked| if asked.at == At::Idle { Act::Write(words.into()) } else { Act::Comply }).await;
-        let bench = Bench::new();
-        for messages in 1..=2 {
-            assert_eq!(codes(&bench.send(&to(&bench, &hop), b"x\r\n").await), "250 2.0.0", "{words:?}");
-            poll::until("its words", async || (hop.record().rests() == messages).then_some(())).await.unwrap();
-        }
-        assert_eq!((hop.record().connections(), hop.record().messages().len()), (2, 2), "{words:?}");
+        what_happens_while_idle_is_noticed(Act::Write(words.into()), |record| record.rests() == 1).await;
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_speaks_with_its_last_reply_is_not_kept() {
+    let hop =
+        start(|asked| if asked.at == At::EndOfData { Act::Write(b"250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n".into()) } else { Act::Comply }).await;
+    two_messages_take(2, hop).await;
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use anyhow::Result;
 use rustls::ServerConfig;
 use tokio::{
     net::TcpListener,
+    sync::Notify,
     task::{JoinHandle, JoinSet},
 };
 
@@ -81,6 +82,8 @@ pub enum Act {
     Close,
     /// Neither reads nor writes any more, and keeps the connection open.
     Hang,
+    /// Waits until the test says so, and does this then.
+    When(Arc<Notify>, Box<Self>),
 }
 
 impl Act {
@@ -193,7 +196,12 @@ async fn accept(listener: TcpListener, script: Script, record: Record) {
     let mut sessions = JoinSet::new();
     while let Ok((tcp, _)) = listener.accept().await {
         let number = record.connected();
-        sessions.spawn(serve::serve(tcp, number, script.clone(), record.clone()));
+        let session = serve::serve(tcp, number, script.clone(), record.clone());
+        let record = record.clone();
+        sessions.spawn(async move {
+            session.await;
+            record.ended();
+        });
         while sessions.try_join_next().is_some() {}
     }
 }

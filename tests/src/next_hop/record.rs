@@ -13,6 +13,7 @@ pub struct Record(Arc<Mutex<Seen>>);
 #[derive(Debug, Default)]
 struct Seen {
     connections: usize,
+    ended: usize,
     rests: usize,
     commands: Vec<(usize, String)>,
     messages: Vec<Message>,
@@ -40,6 +41,12 @@ impl Record {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.lock().connections
+    }
+
+    /// How many connections were closed.
+    #[must_use]
+    pub fn closed(&self) -> usize {
+        self.lock().ended
     }
 
     /// How often all was done that the script wants while nobody asks anything.
@@ -71,6 +78,10 @@ impl Record {
         let mut seen = self.lock();
         seen.connections += 1;
         seen.connections - 1
+    }
+
+    pub(super) fn ended(&self) {
+        self.lock().ended += 1;
     }
 
     pub(super) fn rested(&self) {

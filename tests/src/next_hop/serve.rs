@@ -1,6 +1,6 @@
 //! One session of a scripted next hop.
 
-use std::{future::pending, io, mem, sync::Arc};
+use std::{future::pending, io, mem};
 
 use rustls::pki_types::CertificateDer;
 use tokio::{
@@ -179,7 +179,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
     /// Does what the script says; `good` is what a good server would say, where it says something.
     async fn act(&mut self, at: At, line: &str, good: &str) -> Result<Answer, Ended> {
         let asked = Asked { at, line: line.to_owned(), connection: self.number, taken: self.taken, is_tls: self.is_tls };
-        match (Arc::clone(&self.script.decide))(&asked) {
+        let mut act = (self.script.decide)(&asked);
+        while let Act::When(told, then) = act {
+            told.notified().await;
+            act = *then;
+        }
+        match act {
             Act::Comply | Act::Whisper if good.is_empty() => Ok(Answer::Yes),
             Act::Comply => self.say(good).await,
             Act::Say(reply) => self.say(&reply).await,
@@ -193,7 +198,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
                 self.close().await
             }
             Act::Close => Err(Ended::Closed),
-            Act::Hang => pending().await,
+            Act::Hang | Act::When(..) => pending().await,
         }
     }
 
