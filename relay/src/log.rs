@@ -12,7 +12,6 @@ use redact::Redacting;
 
 /// How to log.
 #[derive(Clone, Debug, Args)]
-#[group(skip)]
 pub struct Options {
     /// Form of a line
     #[arg(long, value_enum, default_value_t = Format::Json)]

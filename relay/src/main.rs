@@ -70,7 +70,7 @@ fn main() -> ExitCode {
 async fn run(options: &Cli) -> anyhow::Result<()> {
     log::start(&options.log).context("logging")?;
     let mut signals = Signals::install().context("signals")?;
-    let admin = Server::bind(options.admin).await.with_context(|| format!("admin port {}", options.admin))?;
+    let admin = Server::bind(options.admin).with_context(|| format!("admin port {}", options.admin))?;
     let drain = Drain::default();
     let relay = Relay::new(options, &drain)?;
     tokio::spawn(admin.run(relay.watched));

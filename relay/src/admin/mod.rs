@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 pub use status::Status;
 
 use crate::{
-    listen::{Admission, Drain},
+    listen::{Admission, Drain, listen},
     snapshot::Store,
 };
 
@@ -51,8 +51,8 @@ pub struct Server(TcpListener);
 
 impl Server {
     /// Binds the port; nobody is answered before [`Self::run`].
-    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        TcpListener::bind(address).await.map(Self)
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        listen(address).map(Self)
     }
 
     /// The address that is bound.

@@ -19,5 +19,6 @@ pub use client::{Client, ClientKey};
 pub use connection::{Connection, Serve};
 pub use drain::{Drain, Drained, Signals};
 pub use metrics::Metrics;
+pub(crate) use ports::listen;
 pub use ports::{BindError, Ports, Prepared};
 pub use proxy::ProxyError;

@@ -45,3 +45,40 @@ impl ResolvesServerCert for ByServerName {
         Some(Arc::clone(self.choose(client_hello.server_name())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::{crypto::aws_lc_rs, pki_types::PrivatePkcs8KeyDer};
+
+    use super::*;
+
+    fn certificate(names: &[&str]) -> Arc<CertifiedKey> {
+        let names = names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
+        let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into();
+        Arc::new(CertifiedKey::from_der(vec![cert.der().clone()], key, &aws_lc_rs::default_provider()).unwrap())
+    }
+
+    #[test]
+    fn an_exact_name_comes_before_a_wildcard_and_a_wildcard_is_one_label() {
+        let [first, wild, exact] = [&["mx.example"][..], &["*.wild.example"], &["one.wild.example"]].map(certificate);
+        let mut certificates = ByServerName::new(Arc::clone(&first));
+        certificates.add("mx.example", &first);
+        certificates.add("*.wild.example", &wild);
+        certificates.add("one.wild.example", &exact);
+        certificates.add("one.wild.example", &first);
+        let expected = [
+            (Some("mx.example"), &first),
+            (Some("one.wild.example"), &exact),
+            (Some("ONE.wild.example"), &exact),
+            (Some("two.wild.example"), &wild),
+            (Some("two.labels.wild.example"), &first),
+            (Some("wild.example"), &first),
+            (Some("example.net"), &first),
+            (None, &first),
+        ];
+        for (name, expected) in expected {
+            assert!(Arc::ptr_eq(certificates.choose(name), expected), "{name:?}");
+        }
+    }
+}

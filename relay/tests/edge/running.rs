@@ -96,7 +96,7 @@ impl Running {
             messages,
             metrics: reload::Metrics::register(&mut registry),
         };
-        let server = Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let server = Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let admin = server.address()?;
         let mut tasks = JoinSet::new();
         tasks.spawn(server.run(Watched { store, admission, drain: drain.clone(), registry }));
