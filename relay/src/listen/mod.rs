@@ -12,6 +12,7 @@ mod metrics;
 mod ports;
 mod proxy;
 mod rate;
+mod socket;
 
 pub use accept::Gate;
 pub use admission::{Admission, Permit, Refused, Slot};
@@ -19,6 +20,6 @@ pub use client::{Client, ClientKey};
 pub use connection::{Connection, Serve};
 pub use drain::{Drain, Drained, Signals};
 pub use metrics::Metrics;
-pub(crate) use ports::listen;
 pub use ports::{BindError, Ports, Prepared};
 pub use proxy::ProxyError;
+pub(crate) use socket::listen;

@@ -52,7 +52,7 @@ async fn metrics_are_in_the_format_of_prometheus() -> Result<()> {
 
 #[tokio::test]
 async fn other_paths_and_methods_are_refused() -> Result<()> {
-    let relay = Running::waiting().await?;
+    let relay = Running::waiting()?;
     ensure!(http::get(relay.admin, "/").await?.status == 404);
     ensure!(http::get(relay.admin, "/status/../../etc/passwd").await?.status == 404);
     let mut connection = Client::connect(relay.admin).await?;
@@ -65,7 +65,7 @@ async fn other_paths_and_methods_are_refused() -> Result<()> {
 
 #[tokio::test]
 async fn connections_that_say_nothing_are_closed_and_keep_nobody_out() -> Result<()> {
-    let relay = Running::waiting().await?;
+    let relay = Running::waiting()?;
     let mut silent = Vec::new();
     // As many as are served at once.
     for _ in 0..64 {

@@ -84,7 +84,7 @@ async fn a_port_that_is_taken_refuses_the_configuration_until_it_is_free() -> Re
 
 #[tokio::test]
 async fn a_relay_without_a_configuration_waits_and_says_why() -> Result<()> {
-    let mut relay = Running::waiting().await?;
+    let mut relay = Running::waiting()?;
     let refusal = relay.refusal("relay.json").await?;
     ensure!(refusal["hash"] == Value::Null, "{refusal}");
     ensure!(relay.status().await?.get("configHash").is_none());

@@ -40,7 +40,7 @@ fn pair(certificate: &Certificate) -> Vec<(String, Vec<u8>)> {
 
 #[tokio::test]
 async fn mounted_config_maps_and_secrets_are_followed_from_swap_to_swap() -> Result<()> {
-    let mut relay = Running::waiting().await?;
+    let mut relay = Running::waiting()?;
     relay.folder.listen("mx", ListenerTls::Implicit)?;
     let secret = relay.folder.path().join(TLS_FOLDER).join("mx1");
     for generation in 1..=3 {

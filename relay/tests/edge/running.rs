@@ -66,7 +66,7 @@ impl Prove for Proof {
 
 impl Running {
     /// A relay with an empty folder.
-    pub(crate) async fn waiting() -> Result<Self> {
+    pub(crate) fn waiting() -> Result<Self> {
         let at = TempDir::new()?;
         let authority = Authority::new("Edge CA")?;
         let mut folder = RelayFolder::new(&at.path().join("config"))?;
@@ -106,7 +106,7 @@ impl Running {
 
     /// A relay called [`HOSTNAME`] for `example.com` with one listener, `mx`, ready. `adjust` may change its configuration before.
     pub(crate) async fn start(tls: ListenerTls, adjust: impl FnOnce(&mut RelayFolder)) -> Result<Self> {
-        let mut relay = Self::waiting().await?;
+        let mut relay = Self::waiting()?;
         relay.folder.listen("mx", tls)?;
         relay.folder.show(&relay.authority.server(&[HOSTNAME])?)?;
         adjust(&mut relay.folder);
