@@ -1,4 +1,6 @@
 //! The Postern control plane.
 
+pub mod dereference;
+pub mod inventory;
 pub mod issue;
 pub mod material;

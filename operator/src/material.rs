@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use x509_parser::{
@@ -70,10 +71,11 @@ impl CertifiedKey {
     pub fn parse(chain: &str, key: &str) -> Result<Self, MaterialError> {
         let certificates = certificates(chain)?;
         let facts = Facts::read(&certificates[0]).ok_or(MaterialError::BadCertificate(1))?;
+        let chain = pem(&certificates);
         let key_der = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| MaterialError::NoKey)?;
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         match rustls::sign::CertifiedKey::from_der(certificates, key_der, &provider) {
-            Ok(_) => Ok(Self { chain: chain.to_owned(), key: PrivateKeyPem(key.to_owned()), facts }),
+            Ok(_) => Ok(Self { chain, key: PrivateKeyPem(key.to_owned()), facts }),
             Err(rustls::Error::InconsistentKeys(_)) => Err(MaterialError::Mismatch),
             Err(_) => Err(MaterialError::UnsupportedKey),
         }
@@ -116,12 +118,41 @@ impl CertifiedKey {
     }
 }
 
-/// Checks that `text` holds at least one certificate, and that each can be read.
-pub fn check_bundle(text: &str) -> Result<(), MaterialError> {
-    for (index, certificate) in certificates(text)?.iter().enumerate() {
-        X509Certificate::from_der(certificate).map_err(|_| MaterialError::BadCertificate(index + 1))?;
+/// CA certificates, and nothing else: whatever stood between them is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle(String);
+
+impl Bundle {
+    /// Takes every certificate in `text`, which must be PEM and hold one at least.
+    pub fn parse(text: &str) -> Result<Self, MaterialError> {
+        let certificates = certificates(text)?;
+        for (index, certificate) in certificates.iter().enumerate() {
+            X509Certificate::from_der(certificate).map_err(|_| MaterialError::BadCertificate(index + 1))?;
+        }
+        Ok(Self(pem(&certificates)))
     }
-    Ok(())
+
+    /// The certificates, PEM.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `certificates` as PEM (RFC 7468): lines of 64 characters.
+fn pem(certificates: &[CertificateDer<'_>]) -> String {
+    let mut text = String::new();
+    for certificate in certificates {
+        text.push_str("-----BEGIN CERTIFICATE-----\n");
+        for (index, char) in STANDARD.encode(certificate).chars().enumerate() {
+            if index > 0 && index % 64 == 0 {
+                text.push('\n');
+            }
+            text.push(char);
+        }
+        text.push_str("\n-----END CERTIFICATE-----\n");
+    }
+    text
 }
 
 /// One or more certificates.

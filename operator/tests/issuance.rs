@@ -7,7 +7,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use postern_operator::{
     issue::{self, AUTHORITY_LIFE, Authority, LEAF_LIFE, PUBLISHED_AHEAD},
-    material::{self, CertifiedKey, MaterialError},
+    material::{Bundle, CertifiedKey, MaterialError},
 };
 use rustls::{
     RootCertStore,
@@ -185,7 +185,7 @@ fn what_is_no_pem_is_refused_by_what_it_lacks() {
     let (chain, key) = (kept.leaf().chain(), kept.leaf().key().reveal());
     assert_eq!(CertifiedKey::parse("", key).unwrap_err(), MaterialError::NoCertificate);
     assert_eq!(CertifiedKey::parse(chain, "nothing").unwrap_err(), MaterialError::NoKey);
-    assert_eq!(material::check_bundle(key).unwrap_err(), MaterialError::NoCertificate);
+    assert_eq!(Bundle::parse(key).unwrap_err(), MaterialError::NoCertificate);
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    assert_eq!(material::check_bundle(&format!("{chain}{broken}")).unwrap_err(), MaterialError::BadCertificate(2));
+    assert_eq!(Bundle::parse(&format!("{chain}{broken}")).unwrap_err(), MaterialError::BadCertificate(2));
 }

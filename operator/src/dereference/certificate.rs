@@ -1,0 +1,48 @@
+//! Certificates with keys, in Secrets of the type `kubernetes.io/tls`.
+
+use k8s_openapi::api::core::v1::Secret;
+
+use super::{Context, Fault, ReferenceProblem, Sealed, Target, TargetKind};
+use crate::{
+    inventory::Key,
+    material::{CertifiedKey, MaterialError},
+};
+
+/// The key of the chain in such a Secret.
+const CHAIN: &str = "tls.crt";
+/// The key of the private key in such a Secret.
+const PRIVATE_KEY: &str = "tls.key";
+
+/// The certificate and key of a Secret, however old.
+pub(super) fn lookup(context: Context<'_>, target: &Key, field: &str) -> Result<Sealed<CertifiedKey>, ReferenceProblem> {
+    context.secret(target).and_then(|secret| secret.try_map(read)).map_err(|fault| problem(target, field, fault))
+}
+
+/// The certificate and key of a Secret, unless it has ended.
+pub(super) fn lookup_current(context: Context<'_>, target: &Key, field: &str) -> Result<Sealed<CertifiedKey>, ReferenceProblem> {
+    match lookup(context, target, field)? {
+        Sealed::Open(pair) if pair.not_after() <= context.now => Err(problem(target, field, Fault::Expired(pair.not_after()))),
+        found => Ok(found),
+    }
+}
+
+fn problem(target: &Key, field: &str, fault: Fault) -> ReferenceProblem {
+    ReferenceProblem { field: field.to_owned(), target: Target { kind: TargetKind::Secret, key: target.clone() }, fault }
+}
+
+fn read(secret: &Secret) -> Result<CertifiedKey, Fault> {
+    let (chain, key) = (text(secret, CHAIN)?, text(secret, PRIVATE_KEY)?);
+    CertifiedKey::parse(chain, key).map_err(|source| {
+        let key = match source {
+            MaterialError::NoCertificate | MaterialError::BadCertificate(_) => CHAIN,
+            MaterialError::NoKey | MaterialError::UnsupportedKey | MaterialError::Mismatch => PRIVATE_KEY,
+        };
+        Fault::Material { key: key.to_owned(), source }
+    })
+}
+
+/// The value of `key` in a Secret.
+pub(super) fn text<'a>(secret: &'a Secret, key: &str) -> Result<&'a str, Fault> {
+    let value = secret.data.as_ref().and_then(|data| data.get(key)).ok_or_else(|| Fault::NoKey(key.to_owned()))?;
+    std::str::from_utf8(&value.0).map_err(|_| Fault::NotText(key.to_owned()))
+}

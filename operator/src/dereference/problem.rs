@@ -1,0 +1,81 @@
+//! What can be wrong with a reference.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::{inventory::Key, material::MaterialError};
+
+/// A reference that can't be used: which, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {target}: {fault}")]
+pub struct ReferenceProblem {
+    /// The field that refers, as a path in the resource.
+    pub field: String,
+    /// What it refers to.
+    pub target: Target,
+    /// Why it can't be used, and what would mend it.
+    pub fault: Fault,
+}
+
+/// An object that a resource refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What kind of object it is.
+    pub kind: TargetKind,
+    /// Where it is.
+    pub key: Key,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}", self.kind, self.key)
+    }
+}
+
+/// Kinds of objects that are referred to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// A ConfigMap.
+    ConfigMap,
+    /// A Secret.
+    Secret,
+}
+
+/// Why an object that is referred to can't be used, and what would mend it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// There is no such object.
+    #[error("is not there; create it, or change the reference")]
+    NotFound,
+    /// The object has no such key.
+    #[error("has no key `{0}`; add it, or name another key")]
+    NoKey(String),
+    /// The value is not text.
+    #[error("the value of `{0}` is not UTF-8 text")]
+    NotText(String),
+    /// The value is not what it should be.
+    #[error("`{key}` {source}")]
+    Material {
+        /// The key of the object whose value is wrong.
+        key: String,
+        /// What is wrong with it.
+        source: MaterialError,
+    },
+    /// The certificate is of the past.
+    #[error("the certificate ended on {}; renew it", .0.strftime("%Y-%m-%d %H:%M UTC"))]
+    Expired(Timestamp),
+    /// A line of a list is no mailbox.
+    #[error("line {line} of `{key}` is not a mailbox such as user@example.com; mend or remove it")]
+    NotAMailbox {
+        /// The key of the ConfigMap.
+        key: String,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A list does not fit in a file of the configuration.
+    #[error(
+        "`{0}` holds a list that is larger than 1 MiB once it is written for the relay; split the domain's recipients, or let the next hop say which exist"
+    )]
+    ListTooLarge(String),
+}
