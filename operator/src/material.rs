@@ -132,10 +132,53 @@ impl Bundle {
         Ok(Self(pem(&certificates)))
     }
 
+    /// The certificates of `pairs`.
+    #[must_use]
+    pub fn of<'a>(pairs: impl IntoIterator<Item = &'a CertifiedKey>) -> Self {
+        Self(pairs.into_iter().map(CertifiedKey::chain).collect())
+    }
+
     /// The certificates, PEM.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// What lies in a Secret, or will: read, or only known to be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sealed<T> {
+    /// It was read.
+    Open(T),
+    /// It was not, and may not even be made yet.
+    Closed,
+}
+
+impl<T> Sealed<T> {
+    /// The content as far as it was read.
+    #[must_use]
+    pub fn open(&self) -> Option<&T> {
+        match self {
+            Self::Open(content) => Some(content),
+            Self::Closed => None,
+        }
+    }
+
+    /// The same, by reference.
+    #[must_use]
+    pub fn as_ref(&self) -> Sealed<&T> {
+        match self {
+            Self::Open(content) => Sealed::Open(content),
+            Self::Closed => Sealed::Closed,
+        }
+    }
+
+    /// Takes what was read further; what was not stays closed.
+    pub(crate) fn try_map<U, E>(self, open: impl FnOnce(T) -> Result<U, E>) -> Result<Sealed<U>, E> {
+        match self {
+            Self::Open(content) => open(content).map(Sealed::Open),
+            Self::Closed => Ok(Sealed::Closed),
+        }
     }
 }
 

@@ -3,8 +3,11 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use postern_crds::accepted_domain::{CaCertificateKind, CaCertificateReference};
 
-use super::{Context, Fault, ReferenceProblem, Sealed, Target, TargetKind, certificate};
-use crate::{inventory::Key, material::Bundle};
+use super::{Context, Fault, ReferenceProblem, Target, TargetKind, certificate};
+use crate::{
+    inventory::Key,
+    material::{Bundle, Sealed},
+};
 
 pub(super) fn lookup(
     context: Context<'_>,

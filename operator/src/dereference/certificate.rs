@@ -2,10 +2,10 @@
 
 use k8s_openapi::api::core::v1::Secret;
 
-use super::{Context, Fault, ReferenceProblem, Sealed, Target, TargetKind};
+use super::{Context, Fault, ReferenceProblem, Target, TargetKind};
 use crate::{
     inventory::Key,
-    material::{CertifiedKey, MaterialError},
+    material::{CertifiedKey, MaterialError, Sealed},
 };
 
 /// The key of the chain in such a Secret.

@@ -24,7 +24,7 @@ pub use problem::{Fault, ReferenceProblem, Target, TargetKind};
 
 use crate::{
     inventory::{Inventory, Key},
-    material::{Bundle, CertifiedKey},
+    material::{Bundle, CertifiedKey, Sealed},
 };
 
 /// What references are looked up in.
@@ -45,25 +45,6 @@ pub enum AbsentSecrets {
     Missing,
     /// It exists where the objects will be applied: nobody keeps keys beside manifests.
     Elsewhere,
-}
-
-/// The content of a Secret: read, or only known to be there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sealed<T> {
-    /// It was read.
-    Open(T),
-    /// It was not.
-    Closed,
-}
-
-impl<T> Sealed<T> {
-    /// Takes what was read further; what was not stays closed.
-    pub(crate) fn try_map<U, E>(self, open: impl FnOnce(T) -> Result<U, E>) -> Result<Sealed<U>, E> {
-        match self {
-            Self::Open(content) => open(content).map(Sealed::Open),
-            Self::Closed => Ok(Sealed::Closed),
-        }
-    }
 }
 
 impl<'a> Context<'a> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 use super::{AUTHORITY_LIFE, CLOCK_SKEW, IssueError, PUBLISHED_AHEAD, renewal_due, set_validity};
-use crate::material::CertifiedKey;
+use crate::material::{Bundle, CertifiedKey};
 
 /// The CAs that are published, oldest first; never empty. One of them signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +46,10 @@ impl Authority {
         &self.published
     }
 
-    /// The certificates of all published CAs, PEM: what those who meet a relay should trust.
+    /// The certificates of all published CAs: what those who meet a relay should trust.
     #[must_use]
-    pub fn bundle(&self) -> String {
-        self.published.iter().map(CertifiedKey::chain).collect()
+    pub fn bundle(&self) -> Bundle {
+        Bundle::of(&self.published)
     }
 
     fn signing_index(&self, now: Timestamp) -> usize {

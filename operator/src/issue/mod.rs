@@ -17,7 +17,7 @@ use rcgen::CertificateParams;
 pub use authority::Authority;
 pub use leaf::{is_current, issue_leaf};
 
-use crate::material::{CertifiedKey, MaterialError};
+use crate::material::{Bundle, CertifiedKey, MaterialError};
 
 /// Life of a CA: five years.
 pub const AUTHORITY_LIFE: SignedDuration = SignedDuration::from_hours(5 * 365 * 24);
@@ -42,6 +42,15 @@ pub enum IssueError {
     /// The time is outside of what a certificate can hold.
     #[error("{0} can't stand in a certificate; is the clock right?")]
     Clock(Timestamp),
+}
+
+/// A certificate that was issued for a relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// The certificate and its key.
+    pub pair: CertifiedKey,
+    /// The CAs that are published: what senders may trust.
+    pub authority: Bundle,
 }
 
 /// Two thirds of the way from `not_before` to `not_after`: when a successor is due.

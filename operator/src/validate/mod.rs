@@ -1,0 +1,141 @@
+//! Second step: turns a relay and what it refers to into the configuration that its pods run, or says why that can't be.
+
+mod domain;
+mod postmaster;
+mod resources;
+mod root;
+
+use std::collections::BTreeMap;
+
+use postern_config::{Configuration, RecipientList, Violation};
+use postern_crds::{AcceptedDomain, SmtpRelay};
+
+pub use domain::DomainState;
+pub use resources::PodResources;
+
+use crate::{
+    dereference::{Dereferenced, ReferenceProblem},
+    issue::{IssueError, Issued},
+    material::{Bundle, CertifiedKey, Sealed},
+};
+
+/// The folder below `tls/` of the certificate that clients are shown.
+pub(crate) const SERVER_FOLDER: &str = "server";
+
+/// What a relay shall run.
+#[derive(Clone, Debug)]
+pub struct Validated<'a> {
+    /// The relay.
+    pub relay: &'a SmtpRelay,
+    /// What it runs.
+    pub configuration: Configuration,
+    /// The certificate that clients are shown.
+    pub certificate: ServerCertificate,
+    /// Certificates for next hops, by folder below `tls/`.
+    pub client_certificates: BTreeMap<String, Sealed<CertifiedKey>>,
+    /// CA certificates, by name below `trust/`, without `.pem`.
+    pub trust: BTreeMap<String, Sealed<Bundle>>,
+    /// What each pod gets.
+    pub resources: PodResources,
+}
+
+/// The certificate that clients are shown, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerCertificate {
+    /// A Secret that the relay names.
+    Named(Sealed<CertifiedKey>),
+    /// The operator's own CA.
+    Issued(Sealed<Issued>),
+}
+
+/// What became of a domain at a relay.
+#[derive(Clone, Debug)]
+pub struct DomainOutcome<'a> {
+    /// The domain.
+    pub domain: &'a AcceptedDomain,
+    /// What became of it.
+    pub state: DomainState,
+}
+
+/// Why a relay can't run as its resource says. What ran before goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum Blocker {
+    /// The certificate that it names can't be used.
+    #[error(transparent)]
+    Certificate(ReferenceProblem),
+    /// A field is wrong in a way that the schema can't tell.
+    #[error("{0}")]
+    Field(Violation),
+    /// No certificate could be issued.
+    #[error("no certificate can be issued: {0}")]
+    Issue(#[from] IssueError),
+}
+
+/// Something of a relay that does not hold, while the rest of it runs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// Mail to `<Postmaster>` has no mailbox.
+    #[error(
+        "spec.postmaster: no accepted domain of this relay holds {0}, so mail to <Postmaster> is answered 451; add the domain, or name another mailbox"
+    )]
+    Postmaster(String),
+}
+
+/// What the step found: of each domain, and of the relay.
+#[derive(Debug)]
+pub struct Findings<'a> {
+    /// Every domain that names the relay, the oldest first.
+    pub domains: Vec<DomainOutcome<'a>>,
+    /// What does not hold while the rest runs.
+    pub warnings: Vec<Warning>,
+    /// What the relay shall run, or why it can't.
+    pub relay: Result<Validated<'a>, Vec<Blocker>>,
+}
+
+/// Checks what was dereferenced, and makes the relay's configuration of it. `issue` is asked for a certificate when the relay names none.
+pub fn validate(dereferenced: Dereferenced<'_>, issue: impl FnOnce(&SmtpRelay) -> Result<Sealed<Issued>, IssueError>) -> Findings<'_> {
+    let Dereferenced { relay, certificate, attachments } = dereferenced;
+    let mut parts = Parts::default();
+    let domains: Vec<_> = attachments.into_iter().map(|attachment| parts.take(attachment)).collect();
+    let (postmaster, warnings) = postmaster::find(relay, &domains, &parts.domains);
+    let certificate = match certificate {
+        Some(named) => named.map(ServerCertificate::Named).map_err(Blocker::Certificate),
+        None => issue(relay).map(ServerCertificate::Issued).map_err(Blocker::Issue),
+    };
+    let relay = match certificate {
+        Ok(certificate) => {
+            parts.assemble(relay, postmaster, certificate).map_err(|violations| violations.into_iter().map(Blocker::Field).collect())
+        }
+        Err(blocker) => Err(vec![blocker]),
+    };
+    Findings { domains, warnings, relay }
+}
+
+/// The parts of a configuration that come from domains.
+#[derive(Default)]
+struct Parts {
+    domains: Vec<postern_config::Domain>,
+    recipients: BTreeMap<String, RecipientList>,
+    client_certificates: BTreeMap<String, Sealed<CertifiedKey>>,
+    trust: BTreeMap<String, Sealed<Bundle>>,
+}
+
+impl Parts {
+    fn assemble(
+        self,
+        relay: &SmtpRelay,
+        postmaster: Option<String>,
+        certificate: ServerCertificate,
+    ) -> Result<Validated<'_>, Vec<Violation>> {
+        let root = root::compile(relay, postmaster).map_err(|violation| vec![violation])?;
+        let resources = PodResources::of(&relay.spec)?;
+        let configuration = Configuration::assemble(root, self.domains, self.recipients);
+        let violations = postern_config::validate::validate(&configuration);
+        if violations.is_empty() {
+            let Self { client_certificates, trust, .. } = self;
+            Ok(Validated { relay, configuration, certificate, client_certificates, trust, resources })
+        } else {
+            Err(violations)
+        }
+    }
+}

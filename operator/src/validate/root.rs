@@ -1,0 +1,83 @@
+//! The root of a relay's configuration.
+
+use std::collections::BTreeMap;
+
+use postern_config::{
+    Delivery, DomainName, Limits, Listener, ListenerTls, ProxyProtocol, RelayConfig, Role, ServerTls, Timeouts, TlsVersion, VERSION,
+    Violation,
+};
+use postern_crds::{SmtpRelay, smtp_relay as api};
+
+use super::SERVER_FOLDER;
+use crate::inventory::Key;
+
+pub(super) fn compile(relay: &SmtpRelay, postmaster: Option<String>) -> Result<RelayConfig, Violation> {
+    let spec = &relay.spec;
+    let hostname =
+        DomainName::parse(&spec.hostname).map_err(|error| Violation { field: "spec.hostname".to_owned(), problem: error.to_string() })?;
+    Ok(RelayConfig {
+        version: VERSION,
+        relay: Key::of(&relay.metadata).to_string(),
+        generation: relay.metadata.generation.unwrap_or_default(),
+        hostname,
+        postmaster,
+        listeners: spec.listeners.iter().map(listener).collect::<Result<_, _>>()?,
+        tls: ServerTls { min_version: tls_version(spec.tls.min_version), certificates: vec![SERVER_FOLDER.to_owned()] },
+        limits: limits(&spec.limits)?,
+        timeouts: timeouts(&spec.timeouts)?,
+        files: BTreeMap::new(),
+    })
+}
+
+/// `value` in the range of the contract, which the schema holds to as well.
+pub(super) fn fit<T: TryFrom<V>, V: Copy + std::fmt::Display>(field: impl Into<String>, value: V) -> Result<T, Violation> {
+    T::try_from(value).map_err(|_| Violation { field: field.into(), problem: format!("{value} is out of range") })
+}
+
+fn listener(listener: &api::Listener) -> Result<Listener, Violation> {
+    Ok(Listener {
+        name: listener.name.clone(),
+        role: match listener.role {
+            api::Role::Inbound => Role::Inbound,
+        },
+        port: fit(format!("spec.listeners[{}].port", listener.name), listener.pod_port())?,
+        tls: match listener.tls.mode {
+            api::ListenerTlsMode::StartTls => ListenerTls::StartTls,
+            api::ListenerTlsMode::Implicit => ListenerTls::Implicit,
+            api::ListenerTlsMode::StartTlsOptional => ListenerTls::StartTlsOptional,
+        },
+        delivery: match listener.delivery {
+            api::Delivery::PassThrough => Delivery::PassThrough,
+        },
+        proxy_protocol: listener.proxy_protocol.as_ref().map(|proxy| ProxyProtocol { trusted_cidrs: proxy.trusted_cidrs.clone() }),
+    })
+}
+
+fn tls_version(version: api::TlsVersion) -> TlsVersion {
+    match version {
+        api::TlsVersion::V1_2 => TlsVersion::V1_2,
+        api::TlsVersion::V1_3 => TlsVersion::V1_3,
+    }
+}
+
+fn limits(limits: &api::Limits) -> Result<Limits, Violation> {
+    Ok(Limits {
+        message_bytes: fit("spec.limits.messageBytes", limits.message_bytes)?,
+        recipients: fit("spec.limits.recipients", limits.recipients)?,
+        connections: fit("spec.limits.connections", limits.connections)?,
+        connections_per_client: fit("spec.limits.connectionsPerClient", limits.connections_per_client)?,
+        messages_per_client_per_minute: fit("spec.limits.messagesPerClientPerMinute", limits.messages_per_client_per_minute)?,
+        memory_bytes: fit("spec.limits.memoryBytes", limits.memory_bytes)?,
+        scratch_bytes: fit("spec.limits.scratchBytes", limits.scratch_bytes)?,
+        shared_source_cidrs: limits.shared_source_cidrs.clone(),
+    })
+}
+
+fn timeouts(timeouts: &api::Timeouts) -> Result<Timeouts, Violation> {
+    Ok(Timeouts {
+        client_command_seconds: fit("spec.timeouts.clientCommandSeconds", timeouts.client_command_seconds)?,
+        client_data_seconds: fit("spec.timeouts.clientDataSeconds", timeouts.client_data_seconds)?,
+        next_hop_command_seconds: fit("spec.timeouts.nextHopCommandSeconds", timeouts.next_hop_command_seconds)?,
+        next_hop_final_reply_seconds: fit("spec.timeouts.nextHopFinalReplySeconds", timeouts.next_hop_final_reply_seconds)?,
+    })
+}
