@@ -121,7 +121,7 @@ async fn a_policy_that_sends_a_domain_to_the_next_hop_of_another_is_refused() {
         }
     };
     let failures = mutated(two_domains(2001, 2002), two_domains(2002, 2001)).await;
-    let expected = "sent <open-relay-matrix@example.com> to localhost:2002, which is not where the mail of its domain goes";
+    let expected = "sent <open-relay-matrix@example.com> to 127.0.0.1:2002, which is not where the mail of its domain goes";
     assert!(failures.iter().any(|failure| failure.ends_with(expected)), "{failures:#?}");
 }
 
