@@ -29,8 +29,8 @@ lint: tools ## Check format, lints, licences and advisories
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	tests/deny
 
-crds: ## Write crds/yaml again from the types
-	POSTERN_WRITE_CRDS=1 $(CARGO) test --locked --quiet --package postern-crds --test yaml_is_generated
+crds: ## Write crds/yaml and docs/api.md again from the types
+	POSTERN_WRITE=1 $(CARGO) test --locked --quiet --package postern-crds --test yaml_is_generated --test reference_is_generated
 
 fuzz: tools ## Fuzz the whole SMTP session
 	relay/fuzz/run

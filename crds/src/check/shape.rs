@@ -70,16 +70,28 @@ fn explain(root: &Value, error: &ValidationError<'_>) -> FieldError {
 }
 
 fn missing(base: &str, schema: &Value, name: &str) -> FieldError {
-    let description = schema["properties"][name]["description"].as_str().unwrap_or_default();
-    let sentence = description.split(". ").next().unwrap_or_default().trim_end_matches('.');
-    let sentence = sentence.split("\n\n").next().unwrap_or_default().trim_end_matches('.');
+    let schema = &schema["properties"][name];
+    let what = match schema["enum"].as_array() {
+        Some(options) => advice::list(&texts(options)),
+        None => first_clause(schema["description"].as_str().unwrap_or_default()),
+    };
+    FieldError::new(path::field(base, name), "is missing", format!("add it: {what}"))
+}
+
+/// The first sentence of a description, as it stands behind a colon.
+fn first_clause(description: &str) -> String {
+    let paragraph = description.split("\n\n").next().unwrap_or_default();
+    let sentence = paragraph.split(". ").next().unwrap_or_default().trim_end_matches('.');
     let mut letters = sentence.chars();
-    let lower = letters.next().map(|first| first.to_lowercase().chain(letters).collect::<String>()).unwrap_or_default();
-    FieldError::new(path::field(base, name), "is missing", format!("add it: {lower}"))
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn texts(values: &[Value]) -> Vec<&str> {
+    values.iter().filter_map(Value::as_str).collect()
 }
 
 fn wrong_choice(field: String, options: &Value, value: &Value) -> FieldError {
-    let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let options = options.as_array().map(|options| texts(options)).unwrap_or_default();
     let text = value.as_str().unwrap_or_default();
     FieldError::new(field, advice::not_known(text, "known here"), advice::one_of(text, &options))
 }

@@ -41,7 +41,7 @@ pub struct Limits {
     #[schemars(range(min = 1_048_576, max = 1_099_511_627_776_i64))]
     pub memory_bytes: i64,
     /// Room on a pod's scratch volume for all messages that it holds at once, in bytes; when it is spent, senders get 452 4.3.1 and try
-    /// again. Default 2147483648 (2 GiB); at least `messageBytes`, up to 1099511627776.
+    /// again. Default 2147483648 (2 GiB); 65536 to 1099511627776, and at least `messageBytes`.
     #[schemars(range(min = 65_536, max = 1_099_511_627_776_i64))]
     pub scratch_bytes: i64,
 }

@@ -122,7 +122,8 @@ pub struct SmtpRelaySpec {
     /// What the pods log, on standard output.
     #[serde(default)]
     pub logging: Logging,
-    /// How listeners are reached: one Service for each exposure that a listener has. An exposure without an entry gets the defaults of one.
+    /// How listeners are reached: one Service for each exposure that a listener has. An exposure without an entry gets the
+    /// defaults of one. Up to 3.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3))]
     #[schemars(transform = keyed_by(&["exposure"]))]

@@ -27,7 +27,7 @@ use super::Exposure;
     "a Service of type ClusterIP has no traffic from outside; remove externalTrafficPolicy, or change the type",
 ))]
 pub struct Service {
-    /// Which listeners the Service is for.
+    /// Which listeners the Service is for: those that are `Public`, `Private` or `Cluster`.
     pub exposure: Exposure,
     /// How the Service is reached: `LoadBalancer`, `NodePort` or `ClusterIP`. Default `LoadBalancer`, and `ClusterIP` for the exposure
     /// `Cluster`.
