@@ -81,8 +81,9 @@ fn an_empty_object_has_the_defaults_of_one_that_is_left_out() {
 }
 
 #[test]
-fn a_field_without_a_value_gets_its_default() {
+fn a_field_without_a_value_is_one_that_is_left_out() {
     let mut manifest = minimal("SmtpRelay");
+    manifest["spec"]["postmaster"] = Value::Null;
     manifest["spec"]["limits"] = Value::Null;
     manifest["spec"]["timeouts"] = serde_json::json!({ "clientDataSeconds": null });
     assert_eq!(check(&manifest), check(&minimal("SmtpRelay")));

@@ -68,7 +68,7 @@ pub fn check_change(old: &Value, manifest: &Value) -> Result<Resource, Vec<Field
 
 impl Kind {
     fn check(&self, manifest: &Value, old: Option<&Value>) -> Result<Resource, Vec<FieldError>> {
-        let manifest = apply_defaults(self.schema(), &nulls::drop_defaulted(self.schema(), manifest));
+        let manifest = apply_defaults(self.schema(), &nulls::drop(self.schema(), manifest));
         let mut errors = unknown::fields(self.schema(), &manifest);
         errors.extend(shape::errors(self, &manifest));
         errors.extend(duplicates::errors(self.schema(), &manifest));

@@ -11,7 +11,7 @@ use crate::schema::form::QUANTITY;
 pub(in crate::check) fn wrong_type(schema: &Value, value: &Value) -> Advice {
     let expected = schema["type"].as_str().unwrap_or_default();
     match (expected, value) {
-        (_, Value::Null) => ("has no value".to_owned(), "give it one, or leave the field out".to_owned()),
+        (_, Value::Null) => ("has no value".to_owned(), "give it one, or remove it".to_owned()),
         ("string", Value::Number(_) | Value::Bool(_)) => (format!("{value} is not a text"), format!("write it in quotes: \"{value}\"")),
         ("string", _) => (format!("{} is not a text", brief(value)), "write a text".to_owned()),
         ("integer", Value::String(text)) if text.parse::<i64>().is_ok() => unquoted(text, "a number"),
