@@ -1,5 +1,7 @@
 //! `AcceptedDomain`: a domain that relays take mail for.
 
+mod ca_certificate;
+mod list_reference;
 mod next_hop;
 mod next_hop_tls;
 mod recipients;
@@ -7,9 +9,11 @@ mod relay_reference;
 mod status;
 mod unknown_recipients;
 
+pub use ca_certificate::{CaCertificateKind, CaCertificateReference};
+pub use list_reference::{ListKind, ListReference};
 pub use next_hop::NextHop;
-pub use next_hop_tls::{CaCertificateKind, CaCertificateReference, NextHopTls, NextHopTlsMode};
-pub use recipients::{ListKind, ListReference, RecipientValidation, Recipients};
+pub use next_hop_tls::{NextHopTls, NextHopTlsMode};
+pub use recipients::{RecipientValidation, Recipients};
 pub use relay_reference::RelayReference;
 pub use status::{AcceptedDomainStatus, AttachmentStatus};
 pub use unknown_recipients::UnknownRecipients;

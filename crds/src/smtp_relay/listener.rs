@@ -1,10 +1,9 @@
-use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::rule;
 
-use super::Exposure;
+use super::{Exposure, ListenerTls, ProxyProtocol};
 
 /// A port that the relay listens on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +26,8 @@ pub struct Listener {
     pub port: i32,
     /// Who can reach the listener: which Service holds its port, and whom the NetworkPolicy lets in.
     ///
-    /// `Public`: the Internet. `Private`: networks of your own outside the cluster. `Cluster`: pods of the cluster. Default `Public`.
+    /// `Public`: the Internet. `Private`: networks of your own outside the cluster, which are those of the Service's
+    /// `loadBalancerSourceRanges`, or all private networks. `Cluster`: pods of the cluster. Default `Public`.
     #[serde(default)]
     pub exposure: Exposure,
     /// When TLS starts, and whether it must. Default: STARTTLS, required.
@@ -60,46 +60,10 @@ pub enum Role {
     Inbound,
 }
 
-/// When TLS starts on a listener.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ListenerTls {
-    /// When TLS starts, and whether it must.
-    ///
-    /// `StartTls`: STARTTLS is offered and required; mail without it is refused with 530 5.7.0. On port 25 this departs from RFC 3207
-    /// section 4, which wants a public server to take mail in clear: senders that can't do TLS are refused. `Implicit`: TLS from the first
-    /// byte. `StartTlsOptional`: STARTTLS is offered, and mail in clear is taken too; the relay then reports `AllLinksEncrypted=False`.
-    /// Default `StartTls`.
-    #[serde(default)]
-    pub mode: ListenerTlsMode,
-}
-
-/// When TLS starts on a listener, and whether it must.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum ListenerTlsMode {
-    /// STARTTLS (RFC 3207) is offered and required.
-    #[default]
-    StartTls,
-    /// TLS from the first byte (RFC 8314).
-    Implicit,
-    /// STARTTLS is offered; mail in clear is taken too.
-    StartTlsOptional,
-}
-
 /// When the sender hears that its message is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Delivery {
     /// When the next hop has answered.
     #[default]
     PassThrough,
-}
-
-/// Who may tell the client's address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ProxyProtocol {
-    /// The networks of the load balancers. 1 to 64 networks in CIDR notation, none of them `/0`.
-    #[serde(rename = "trustedCIDRs")]
-    #[schemars(schema_with = "crate::schema::some_cidrs")]
-    pub trusted_cidrs: Vec<IpNet>,
 }

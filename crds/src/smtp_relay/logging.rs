@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Logging {
     /// One JSON object per line, or lines for people: `Json` or `Text`. Default `Json`.
     pub format: LogFormat,
-    /// The least severe that is logged: `Error`, `Warn`, `Info`, `Debug` or `Trace`. Each message is one line at `Info`. Default `Info`.
+    /// The least severe that is logged: `Error`, `Warn`, `Info` or `Debug`. Each message is one line at `Info`. Default `Info`.
     pub level: LogLevel,
     /// Whether mail addresses are logged without their local part. Default false.
     pub redact_addresses: bool,
@@ -35,6 +35,4 @@ pub enum LogLevel {
     Info,
     /// Decisions and their reasons.
     Debug,
-    /// The dialogue.
-    Trace,
 }

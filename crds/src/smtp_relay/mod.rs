@@ -3,8 +3,10 @@
 mod exposure;
 mod limits;
 mod listener;
+mod listener_tls;
 mod logging;
 mod pod_template;
+mod proxy_protocol;
 mod resources;
 mod service;
 mod status;
@@ -15,9 +17,11 @@ mod topology;
 
 pub use exposure::Exposure;
 pub use limits::Limits;
-pub use listener::{Delivery, Listener, ListenerTls, ListenerTlsMode, ProxyProtocol, Role};
+pub use listener::{Delivery, Listener, Role};
+pub use listener_tls::{ListenerTls, ListenerTlsMode};
 pub use logging::{LogFormat, LogLevel, Logging};
 pub use pod_template::PodTemplate;
+pub use proxy_protocol::ProxyProtocol;
 pub use resources::{ResourceAmounts, Resources};
 pub use service::{ExternalTrafficPolicy, IpFamilyPolicy, Service, ServiceType};
 pub use status::{Address, AddressType, CertificateStatus, ListenerStatus, SmtpRelayStatus};

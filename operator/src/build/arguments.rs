@@ -61,6 +61,5 @@ fn level(level: LogLevel) -> &'static str {
         LogLevel::Warn => "warn",
         LogLevel::Info => "info",
         LogLevel::Debug => "debug",
-        LogLevel::Trace => "trace",
     }
 }

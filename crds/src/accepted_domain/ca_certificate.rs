@@ -1,0 +1,31 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// CA certificates in the same namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct CaCertificateReference {
+    /// `ConfigMap` or `Secret`. Default `ConfigMap`.
+    #[serde(default)]
+    pub kind: CaCertificateKind,
+    /// Name of the ConfigMap or Secret.
+    #[schemars(schema_with = "crate::schema::object_name")]
+    pub name: String,
+    /// The key whose value holds the certificates, in PEM. Default `ca.crt`.
+    #[serde(default = "default_key")]
+    #[schemars(schema_with = "crate::schema::data_key")]
+    pub key: String,
+}
+
+fn default_key() -> String {
+    "ca.crt".to_owned()
+}
+
+/// What holds CA certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum CaCertificateKind {
+    /// A ConfigMap.
+    #[default]
+    ConfigMap,
+    /// A Secret.
+    Secret,
+}
