@@ -1,2 +1,90 @@
-//! Skeleton.
-fn main() {}
+//! The operator's commands.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use postern_operator::{
+    build::Settings,
+    render::render,
+    standalone::{self, Options},
+};
+
+/// Turns `SmtpRelay` and `AcceptedDomain` into relays.
+///
+/// Exit codes: 0 when all was well; 1 when the command could not be carried out; 2 when it was, but a manifest is wrong or can't be served
+/// as it stands.
+#[derive(Debug, Parser)]
+#[command(name = "postern-operator", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the `CustomResourceDefinition`s
+    Crds,
+    /// Print the objects that relays consist of, without what is in Secrets
+    Render(Render),
+    /// Run a relay without a cluster, on a folder of manifests, and follow every edit
+    Standalone(Options),
+}
+
+#[derive(Debug, Args)]
+struct Render {
+    /// Manifests, or folders of manifests
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The image that relays run
+    #[arg(long, default_value = concat!("postern:", env!("CARGO_PKG_VERSION")))]
+    image: String,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("postern-operator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Crds => {
+            print!("{}", postern_crds::yaml().context("the CRDs can't be written")?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Render(options) => print_rendered(options),
+        Command::Standalone(options) => standalone::run(options),
+    }
+}
+
+/// The objects go to standard output, all else to standard error, so that the output can be piped on.
+fn print_rendered(Render { paths, image }: Render) -> anyhow::Result<ExitCode> {
+    let rendered = render(paths, &Settings { image }, Timestamp::now())?;
+    for object in &rendered.ignored {
+        eprintln!("note: {object} is of a kind that the operator does not read");
+    }
+    for problem in &rendered.problems {
+        eprintln!("error: {problem}");
+    }
+    for finding in &rendered.findings {
+        eprintln!("error: {finding}");
+    }
+    print!("{}", rendered.yaml);
+    Ok(if rendered.problems.is_empty() && rendered.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_options_do_not_contradict_each_other() {
+        super::Cli::command().debug_assert();
+    }
+}

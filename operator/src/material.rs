@@ -164,15 +164,6 @@ impl<T> Sealed<T> {
         }
     }
 
-    /// The same, by reference.
-    #[must_use]
-    pub fn as_ref(&self) -> Sealed<&T> {
-        match self {
-            Self::Open(content) => Sealed::Open(content),
-            Self::Closed => Sealed::Closed,
-        }
-    }
-
     /// Takes what was read further; what was not stays closed.
     pub(crate) fn try_map<U, E>(self, open: impl FnOnce(T) -> Result<U, E>) -> Result<Sealed<U>, E> {
         match self {

@@ -1,7 +1,9 @@
 //! The relay as a process: options, and the parts that they set up.
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
+    os::fd::AsFd as _,
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -23,6 +25,7 @@ use postern_relay::{
     snapshot, tls,
 };
 use prometheus_client::registry::Registry;
+use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -51,6 +54,9 @@ struct Cli {
     /// Seconds that open transactions have to finish after SIGTERM; the rest are cut, and their senders keep the mail
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     grace: u64,
+    /// End when standard input does: whoever starts the relay holds the other end, and the relay never outlives it
+    #[arg(long)]
+    stop_with_stdin: bool,
     #[command(flatten)]
     log: log::Options,
 }
@@ -76,7 +82,10 @@ async fn run(options: &Cli) -> anyhow::Result<()> {
     tokio::spawn(admin.run(relay.watched));
     let reloading = tokio::spawn(relay.reloader.run());
 
-    let signal = signals.next().await;
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
+        () = starter_ended(options.stop_with_stdin)? => "end of standard input",
+    };
     tracing::info!(signal, grace = options.grace, "ending: no new connections, transactions finish");
     tokio::select! {
         drained = drain.run(Duration::from_secs(options.grace)) => note(drained),
@@ -84,6 +93,19 @@ async fn run(options: &Cli) -> anyhow::Result<()> {
     }
     reloading.abort();
     Ok(())
+}
+
+/// Waits until whoever holds the other end of standard input has gone; for ever unless that is `wanted`.
+fn starter_ended(wanted: bool) -> anyhow::Result<impl Future<Output = ()>> {
+    let pipe = wanted.then(|| io::stdin().as_fd().try_clone_to_owned().and_then(Receiver::from_owned_fd)).transpose();
+    let pipe = pipe.context("--stop-with-stdin: standard input is no pipe")?;
+    Ok(async {
+        match pipe {
+            // Nothing is ever said on it; whatever comes is no reason to stay.
+            Some(mut pipe) => drop(pipe.read_u8().await),
+            None => std::future::pending().await,
+        }
+    })
 }
 
 fn note(drained: Drained) {

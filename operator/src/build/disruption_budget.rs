@@ -1,20 +1,19 @@
-//! How many pods may be missing at once when nodes are emptied.
+//! How many pods a drain of nodes may take at once.
 
 use k8s_openapi::{
     api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec},
     apimachinery::pkg::util::intstr::IntOrString,
 };
-use postern_crds::SmtpRelay;
 
-use super::metadata::{child, selector};
+use super::names::Names;
 
-pub(super) fn build(relay: &SmtpRelay) -> PodDisruptionBudget {
+/// `maxUnavailable`, not `minAvailable`: a relay with one replica must not keep its node from being drained for ever.
+pub(super) fn build(names: &Names) -> PodDisruptionBudget {
     PodDisruptionBudget {
-        metadata: child(relay, "relay"),
+        metadata: names.metadata(&names.workload()),
         spec: Some(PodDisruptionBudgetSpec {
-            // Not minAvailable: with one replica that would keep its node from ever being emptied.
             max_unavailable: Some(IntOrString::Int(1)),
-            selector: Some(selector(relay)),
+            selector: Some(names.selector()),
             ..PodDisruptionBudgetSpec::default()
         }),
         status: None,

@@ -1,115 +1,106 @@
-//! Third step: one pure function from a validated relay to all of its child objects. Same input, same bytes.
+//! Third step: every object that a relay consists of. Pure: the same input gives the same objects, to the byte.
+//!
+//! One file for each kind of object. The relay's folder is one projected volume ([`volumes`]), so that certificates, CAs and configuration
+//! change in one step.
 
-mod arguments;
 mod config_maps;
 mod deployment;
 mod disruption_budget;
-mod metadata;
+mod names;
 mod network_policy;
-mod secret;
-mod service;
-mod service_account;
-mod volume;
+mod pod;
+mod secrets;
+mod services;
+mod volumes;
 
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    core::v1::{ConfigMap, Secret, Service, ServiceAccount},
-    networking::v1::NetworkPolicy,
-    policy::v1::PodDisruptionBudget,
+use k8s_openapi::{
+    api::{
+        apps::v1::Deployment,
+        core::v1::{ConfigMap, Secret, Service, ServiceAccount},
+        networking::v1::NetworkPolicy,
+        policy::v1::PodDisruptionBudget,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
-use serde_json::Value;
 
-pub use arguments::{Arguments, grace_seconds};
-pub use volume::CONFIG_VOLUME;
+use crate::validate::Validated;
+use names::Names;
+pub(crate) use names::selector_of;
+pub(crate) use pod::log_arguments;
 
-use crate::{inventory::OBJECT_DATA_BYTES, validate::Validated};
-
-/// What the objects need beyond the relay: how this operator was set up.
+/// What the operator itself brings into the build.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The image of `postern-relay`.
+    /// The image that relays run.
     pub image: String,
 }
 
-/// The child objects of one relay.
+/// Everything that a relay consists of. The order is that in which it is applied: what others refer to first, the workload last.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objects {
-    /// Who the pods are: nobody.
+    /// Certificates, keys and CAs.
+    pub secrets: Vec<Secret>,
+    /// Configuration, and the CA for others to trust. The root of the configuration is the last.
+    pub config_maps: Vec<ConfigMap>,
+    /// Who the pods are: nobody, with no token.
     pub service_account: ServiceAccount,
-    /// Who reaches the pods, and whom they reach.
+    /// Who may reach the pods, and whom they may reach.
     pub network_policy: NetworkPolicy,
+    /// Where clients reach the listeners: one for each exposure in use.
+    pub services: Vec<Service>,
     /// How many pods may be missing at once.
     pub disruption_budget: PodDisruptionBudget,
-    /// One for each exposure.
-    pub services: Vec<Service>,
-    /// Certificates with their keys.
-    pub tls: Secret,
-    /// CA certificates for next hops, where there are any.
-    pub trust: Option<ConfigMap>,
-    /// The operator's own CA, where it issued the relay's certificate. For senders: pods don't read it.
-    pub authority: Option<ConfigMap>,
-    /// The domains and recipient lists.
-    pub shards: Vec<ConfigMap>,
-    /// The root of the configuration.
-    pub root: ConfigMap,
     /// The pods.
     pub deployment: Deployment,
 }
 
-/// Why the objects can't be made.
+/// An object can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{object} would hold {bytes} bytes, and {OBJECT_DATA_BYTES} is what fits; {mend}")]
-pub struct TooLarge {
-    /// Kind and name.
-    pub object: String,
-    /// How much it would hold.
-    pub bytes: usize,
-    /// What would make it smaller.
-    pub mend: &'static str,
+pub enum BuildError {
+    /// More data than one object holds.
+    #[error("the ConfigMap {name} would hold {bytes} bytes, over the 1 MiB of one object; use fewer or shorter {what} on this relay")]
+    TooLarge {
+        /// The object.
+        name: String,
+        /// What it would hold.
+        bytes: usize,
+        /// What makes it large.
+        what: &'static str,
+    },
 }
 
-/// Builds the child objects of `relay`.
-pub fn build(relay: &Validated<'_>, settings: &Settings) -> Result<Objects, TooLarge> {
+/// Builds every object of a relay.
+pub fn build(validated: &Validated<'_>, settings: &Settings) -> Result<Objects, BuildError> {
+    let names = Names::of(validated.relay);
     Ok(Objects {
-        service_account: service_account::build(relay.relay),
-        network_policy: network_policy::build(relay),
-        disruption_budget: disruption_budget::build(relay.relay),
-        services: service::build(relay.relay),
-        tls: secret::build(relay)?,
-        trust: config_maps::trust(relay)?,
-        authority: config_maps::authority(relay),
-        shards: config_maps::shards(relay)?,
-        root: config_maps::root(relay)?,
-        deployment: deployment::build(relay, settings),
+        secrets: secrets::build(&names, validated),
+        config_maps: config_maps::build(&names, validated)?,
+        service_account: service_account(&names),
+        network_policy: network_policy::build(&names, validated),
+        services: services::build(&names, validated.relay),
+        disruption_budget: disruption_budget::build(&names),
+        deployment: deployment::build(&names, validated, settings),
     })
 }
 
-impl Objects {
-    /// Every object as JSON, in the order in which they are applied: what is referred to goes before what refers to it, the pods come last.
-    pub fn manifests(&self) -> Result<Vec<Value>, serde_json::Error> {
-        let mut manifests = vec![
-            serde_json::to_value(&self.service_account)?,
-            serde_json::to_value(&self.network_policy)?,
-            serde_json::to_value(&self.disruption_budget)?,
-        ];
-        for service in &self.services {
-            manifests.push(serde_json::to_value(service)?);
-        }
-        manifests.push(serde_json::to_value(&self.tls)?);
-        for config_map in self.config_maps() {
-            manifests.push(serde_json::to_value(config_map)?);
-        }
-        manifests.push(serde_json::to_value(&self.deployment)?);
-        Ok(manifests)
-    }
-
-    /// Every ConfigMap, the root last.
-    pub fn config_maps(&self) -> impl Iterator<Item = &ConfigMap> {
-        self.authority.iter().chain(&self.trust).chain(&self.shards).chain([&self.root])
+fn service_account(names: &Names) -> ServiceAccount {
+    ServiceAccount {
+        metadata: names.metadata(&names.workload()),
+        automount_service_account_token: Some(false),
+        ..ServiceAccount::default()
     }
 }
 
-/// Holds that an object with `bytes` of keys and values can be stored.
-fn check_size(object: impl FnOnce() -> String, bytes: usize, mend: &'static str) -> Result<(), TooLarge> {
-    if bytes > OBJECT_DATA_BYTES { Err(TooLarge { object: object(), bytes, mend }) } else { Ok(()) }
+impl Objects {
+    /// The metadata of every object with its kind, in the order in which they are applied.
+    pub fn metadata(&self) -> impl Iterator<Item = (&'static str, &ObjectMeta)> {
+        let secrets = self.secrets.iter().map(|object| ("Secret", &object.metadata));
+        let config_maps = self.config_maps.iter().map(|object| ("ConfigMap", &object.metadata));
+        let services = self.services.iter().map(|object| ("Service", &object.metadata));
+        secrets
+            .chain(config_maps)
+            .chain([("ServiceAccount", &self.service_account.metadata), ("NetworkPolicy", &self.network_policy.metadata)])
+            .chain(services)
+            .chain([("PodDisruptionBudget", &self.disruption_budget.metadata), ("Deployment", &self.deployment.metadata)])
+    }
 }

@@ -1,6 +1,9 @@
-//! Who reaches the pods, and whom they reach. It follows the exposure of the listeners and the next hops of the domains.
+//! Who may reach the pods, and whom they may reach.
+//!
+//! Listeners that are Public are open to all; those that are Private or for the Cluster only to private addresses and pods. The admin port
+//! is open to the cluster's pods for health and metrics. The way out is DNS, and the ports of next hops.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::collections::BTreeSet;
 
 use k8s_openapi::{
     api::networking::v1::{
@@ -8,115 +11,70 @@ use k8s_openapi::{
     },
     apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
-use postern_config::{DomainType, NextHop};
-use postern_crds::{
-    SmtpRelay,
-    smtp_relay::{ADMIN_PORT, Exposure, Listener},
-};
+use postern_config::{Domain, DomainType};
+use postern_crds::smtp_relay::{ADMIN_PORT, Exposure};
 
-use super::metadata::{child, selector};
+use super::names::Names;
 use crate::validate::Validated;
 
-/// Networks that the Internet does not reach (RFC 1918, RFC 6598, RFC 4193): who may use a `Private` listener when nothing is named.
-const PRIVATE_NETWORKS: [&str; 5] = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
-/// Port 53, and 5353 where cluster DNS pods listen on it (OpenShift): a policy sees the pod's port.
-const DNS_PORTS: [i32; 2] = [53, 5353];
+/// Addresses that the Internet has no route to (RFC 1918, RFC 6598, RFC 4193).
+const PRIVATE: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
-pub(super) fn build(relay: &Validated<'_>) -> NetworkPolicy {
-    let resource = relay.relay;
+pub(super) fn build(names: &Names, validated: &Validated<'_>) -> NetworkPolicy {
     NetworkPolicy {
-        metadata: child(resource, "relay"),
+        metadata: names.metadata(&names.workload()),
         spec: Some(NetworkPolicySpec {
-            pod_selector: Some(selector(resource)),
+            pod_selector: Some(names.selector()),
             policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
-            ingress: Some(ingress(resource)),
-            egress: Some(egress(relay)),
+            ingress: Some(ingress(validated)),
+            egress: Some(egress(validated)),
         }),
     }
 }
 
-fn ingress(relay: &SmtpRelay) -> Vec<NetworkPolicyIngressRule> {
-    let listeners = relay
-        .spec
-        .listeners
-        .iter()
-        .map(|listener| NetworkPolicyIngressRule { from: sources(relay, listener), ports: Some(vec![tcp(listener.pod_port())]) });
-    let admin = NetworkPolicyIngressRule { from: Some(vec![every_pod()]), ports: Some(vec![tcp(ADMIN_PORT)]) };
-    listeners.chain([admin]).collect()
+fn ingress(validated: &Validated<'_>) -> Vec<NetworkPolicyIngressRule> {
+    let ports = |wanted: &[Exposure]| {
+        let listeners = validated.relay.spec.listeners.iter().filter(|listener| wanted.contains(&listener.exposure));
+        listeners.map(|listener| port("TCP", listener.pod_port())).collect::<Vec<_>>()
+    };
+    let rule = |ports: Vec<_>, from| (!ports.is_empty()).then_some(NetworkPolicyIngressRule { ports: Some(ports), from });
+    let private = PRIVATE.map(block).into_iter().chain([all_pods()]).collect();
+    [
+        rule(ports(&[Exposure::Public]), None),
+        rule(ports(&[Exposure::Private]), Some(private)),
+        rule(ports(&[Exposure::Cluster]), Some(vec![all_pods()])),
+        rule(vec![port("TCP", ADMIN_PORT)], Some(vec![all_pods()])),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
-/// Who may connect to a listener; none is everyone.
-fn sources(relay: &SmtpRelay, listener: &Listener) -> Option<Vec<NetworkPolicyPeer>> {
-    if let Some(proxy) = &listener.proxy_protocol {
-        return Some(proxy.trusted_cidrs.iter().map(|network| block(network.to_string())).collect());
-    }
-    match listener.exposure {
-        Exposure::Public => None,
-        Exposure::Private => {
-            let named = relay.spec.service(Exposure::Private).load_balancer_source_ranges;
-            if named.is_empty() {
-                return Some(PRIVATE_NETWORKS.iter().map(|network| block((*network).to_owned())).collect());
-            }
-            Some(named.iter().map(|network| block(network.to_string())).collect())
-        }
-        Exposure::Cluster => Some(vec![every_pod()]),
-    }
+fn egress(validated: &Validated<'_>) -> Vec<NetworkPolicyEgressRule> {
+    let dns = NetworkPolicyEgressRule { ports: Some(vec![port("UDP", 53), port("TCP", 53)]), to: None };
+    let next_hops: BTreeSet<_> = validated.configuration.domains.iter().flat_map(next_hop_ports).collect();
+    let ports: Vec<_> = next_hops.into_iter().map(|number| port("TCP", i32::from(number))).collect();
+    let out = (!ports.is_empty()).then_some(NetworkPolicyEgressRule { ports: Some(ports), to: None });
+    [dns].into_iter().chain(out).collect()
 }
 
-fn egress(relay: &Validated<'_>) -> Vec<NetworkPolicyEgressRule> {
-    let dns = DNS_PORTS.iter().flat_map(|number| [port("UDP", *number), port("TCP", *number)]).collect();
-    let mut rules = vec![NetworkPolicyEgressRule { ports: Some(dns), to: None }];
-    let hops = next_hops(relay);
-    let ports: BTreeSet<_> = hops.iter().map(|hop| hop.port).collect();
-    if !ports.is_empty() {
-        let ports = ports.into_iter().map(|number| tcp(i32::from(number))).collect();
-        rules.push(NetworkPolicyEgressRule { ports: Some(ports), to: None });
-    }
-    let namespaces: BTreeSet<_> = hops.iter().filter_map(|hop| namespace_of_service(&hop.host)).collect();
-    if !namespaces.is_empty() {
-        let to = namespaces.into_iter().map(pods_of).collect();
-        rules.push(NetworkPolicyEgressRule { ports: None, to: Some(to) });
-    }
-    rules
-}
-
-fn next_hops<'a>(relay: &'a Validated<'_>) -> Vec<&'a NextHop> {
-    let domains = relay.configuration.domains.iter();
-    domains
-        .flat_map(|domain| match &domain.kind {
-            DomainType::Authoritative { next_hops, .. } => vec![next_hops],
-            DomainType::InternalRelay { next_hops, unknown_recipients, .. } => vec![next_hops, unknown_recipients],
-            DomainType::Detached => Vec::new(),
-        })
-        .flat_map(|next_hops| &next_hops.hops)
-        .collect()
-}
-
-/// The namespace of a next hop that is a Service. Its pods may listen on another port than the Service has, and a policy sees theirs.
-fn namespace_of_service(host: &str) -> Option<&str> {
-    let mut labels = host.split('.');
-    let (_, namespace, svc) = (labels.next()?, labels.next()?, labels.next()?);
-    (svc == "svc" && host.parse::<IpAddr>().is_err()).then_some(namespace)
-}
-
-fn every_pod() -> NetworkPolicyPeer {
-    NetworkPolicyPeer { namespace_selector: Some(LabelSelector::default()), ..NetworkPolicyPeer::default() }
-}
-
-fn pods_of(namespace: &str) -> NetworkPolicyPeer {
-    let labels = [("kubernetes.io/metadata.name".to_owned(), namespace.to_owned())].into();
-    let selector = LabelSelector { match_labels: Some(labels), match_expressions: None };
-    NetworkPolicyPeer { namespace_selector: Some(selector), ..NetworkPolicyPeer::default() }
-}
-
-fn block(cidr: String) -> NetworkPolicyPeer {
-    NetworkPolicyPeer { ip_block: Some(IPBlock { cidr, except: None }), ..NetworkPolicyPeer::default() }
-}
-
-fn tcp(number: i32) -> NetworkPolicyPort {
-    port("TCP", number)
+fn next_hop_ports(domain: &Domain) -> impl Iterator<Item = u16> {
+    let groups = match &domain.kind {
+        DomainType::Authoritative { next_hops, .. } => vec![next_hops],
+        DomainType::InternalRelay { next_hops, unknown_recipients, .. } => vec![next_hops, unknown_recipients],
+        DomainType::Detached => vec![],
+    };
+    groups.into_iter().flat_map(|group| group.hops.iter().map(|hop| hop.port))
 }
 
 fn port(protocol: &str, number: i32) -> NetworkPolicyPort {
-    NetworkPolicyPort { port: Some(IntOrString::Int(number)), protocol: Some(protocol.to_owned()), end_port: None }
+    NetworkPolicyPort { protocol: Some(protocol.to_owned()), port: Some(IntOrString::Int(number)), end_port: None }
+}
+
+fn block(cidr: &str) -> NetworkPolicyPeer {
+    NetworkPolicyPeer { ip_block: Some(IPBlock { cidr: cidr.to_owned(), except: None }), ..NetworkPolicyPeer::default() }
+}
+
+fn all_pods() -> NetworkPolicyPeer {
+    NetworkPolicyPeer { namespace_selector: Some(LabelSelector::default()), ..NetworkPolicyPeer::default() }
 }

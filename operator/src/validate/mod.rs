@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The folder below `tls/` of the certificate that clients are shown.
-pub(crate) const SERVER_FOLDER: &str = "server";
+pub const SERVER_FOLDER: &str = "server";
 
 /// What a relay shall run.
 #[derive(Clone, Debug)]
@@ -46,6 +46,17 @@ pub enum ServerCertificate {
     Named(Sealed<CertifiedKey>),
     /// The operator's own CA.
     Issued(Sealed<Issued>),
+}
+
+impl ServerCertificate {
+    /// The certificate and its key, as far as they were read.
+    #[must_use]
+    pub fn pair(&self) -> Option<&CertifiedKey> {
+        match self {
+            Self::Named(pair) => pair.open(),
+            Self::Issued(issued) => issued.open().map(|issued| &issued.pair),
+        }
+    }
 }
 
 /// What became of a domain at a relay.

@@ -1,0 +1,165 @@
+//! A pod of the relay, within the `restricted` Pod Security Standard.
+
+use k8s_openapi::{
+    api::core::v1::{
+        Capabilities, Container, ContainerPort, HTTPGetAction, LocalObjectReference, PodSecurityContext, PodSpec, PodTemplateSpec, Probe,
+        SeccompProfile, SecurityContext,
+    },
+    apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
+};
+use postern_crds::smtp_relay::{ADMIN_PORT, LogFormat, LogLevel, Logging, PodTemplate, TopologySpreadConstraint, WhenUnsatisfiable};
+
+use super::{
+    Settings,
+    names::Names,
+    volumes::{CONFIG_PATH, SCRATCH_PATH, mounts, volumes},
+};
+use crate::validate::Validated;
+
+/// The user and group of the process; no name stands behind them.
+const USER: i64 = 10_001;
+/// How long open transactions have to finish, in seconds.
+const GRACE_SECONDS: i64 = 600;
+/// What the process needs beyond that to end, in seconds.
+const ENDING_SECONDS: i64 = 30;
+
+pub(super) fn template(names: &Names, validated: &Validated<'_>, settings: &Settings) -> PodTemplateSpec {
+    let wanted = &validated.relay.spec.pod_template;
+    let mut labels = names.labels();
+    labels.extend(wanted.labels.clone());
+    PodTemplateSpec {
+        metadata: Some(ObjectMeta {
+            labels: Some(labels),
+            annotations: Some(wanted.annotations.clone()).filter(|annotations| !annotations.is_empty()),
+            ..ObjectMeta::default()
+        }),
+        spec: Some(spec(names, validated, settings)),
+    }
+}
+
+fn spec(names: &Names, validated: &Validated<'_>, settings: &Settings) -> PodSpec {
+    let wanted = &validated.relay.spec.pod_template;
+    let pull_secrets = wanted.image_pull_secrets.iter().map(|secret| LocalObjectReference { name: secret.name.clone() }).collect();
+    PodSpec {
+        service_account_name: Some(names.workload()),
+        automount_service_account_token: Some(false),
+        // Environment variables of other Services are nothing to the relay.
+        enable_service_links: Some(false),
+        security_context: Some(pod_security()),
+        containers: vec![container(validated, settings)],
+        volumes: Some(volumes(names, validated)),
+        termination_grace_period_seconds: Some(GRACE_SECONDS + ENDING_SECONDS),
+        node_selector: non_empty_map(&wanted.node_selector),
+        tolerations: non_empty(wanted.tolerations.iter().map(Into::into).collect()),
+        topology_spread_constraints: Some(spread(names, wanted)),
+        priority_class_name: wanted.priority_class_name.clone(),
+        image_pull_secrets: non_empty(pull_secrets),
+        ..PodSpec::default()
+    }
+}
+
+fn container(validated: &Validated<'_>, settings: &Settings) -> Container {
+    let spec = &validated.relay.spec;
+    let admin = ContainerPort { name: Some("admin".to_owned()), container_port: ADMIN_PORT, ..ContainerPort::default() };
+    let listeners = spec.listeners.iter().map(|listener| ContainerPort { container_port: listener.pod_port(), ..ContainerPort::default() });
+    Container {
+        name: "relay".to_owned(),
+        image: Some(settings.image.clone()),
+        command: Some(vec!["postern-relay".to_owned()]),
+        args: Some(arguments(&spec.logging)),
+        ports: Some(listeners.chain([admin]).collect()),
+        resources: Some(validated.resources.container.clone()),
+        volume_mounts: Some(mounts()),
+        security_context: Some(container_security()),
+        readiness_probe: Some(probe("/readyz", 3)),
+        // A relay that does not answer for a minute is stuck; one that is only slow must not be killed with its transactions.
+        liveness_probe: Some(probe("/healthz", 12)),
+        ..Container::default()
+    }
+}
+
+fn arguments(logging: &Logging) -> Vec<String> {
+    let mut arguments = vec![
+        format!("--config={CONFIG_PATH}"),
+        format!("--scratch={SCRATCH_PATH}"),
+        "--bind=::".to_owned(),
+        format!("--admin=[::]:{ADMIN_PORT}"),
+        format!("--grace={GRACE_SECONDS}"),
+    ];
+    arguments.extend(log_arguments(logging));
+    arguments
+}
+
+/// The flags of the relay for its log.
+pub(crate) fn log_arguments(logging: &Logging) -> Vec<String> {
+    let format = match logging.format {
+        LogFormat::Json => "json",
+        LogFormat::Text => "text",
+    };
+    let redact = logging.redact_addresses.then(|| "--redact-addresses".to_owned());
+    [format!("--log-format={format}"), format!("--log-level={}", level(logging.level))].into_iter().chain(redact).collect()
+}
+
+fn level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+    }
+}
+
+fn probe(path: &str, failures: i32) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some(path.to_owned()),
+            port: IntOrString::String("admin".to_owned()),
+            ..HTTPGetAction::default()
+        }),
+        period_seconds: Some(5),
+        timeout_seconds: Some(3),
+        failure_threshold: Some(failures),
+        ..Probe::default()
+    }
+}
+
+/// Over nodes, where the relay says nothing else.
+fn spread(names: &Names, wanted: &PodTemplate) -> Vec<k8s_openapi::api::core::v1::TopologySpreadConstraint> {
+    let over_nodes = || TopologySpreadConstraint {
+        topology_key: "kubernetes.io/hostname".to_owned(),
+        max_skew: 1,
+        when_unsatisfiable: WhenUnsatisfiable::ScheduleAnyway,
+    };
+    let constraints = &wanted.topology_spread_constraints;
+    let constraints = if constraints.is_empty() { vec![over_nodes()] } else { constraints.clone() };
+    constraints.iter().map(|constraint| constraint.for_pods(names.selector())).collect()
+}
+
+fn pod_security() -> PodSecurityContext {
+    PodSecurityContext {
+        run_as_non_root: Some(true),
+        run_as_user: Some(USER),
+        run_as_group: Some(USER),
+        fs_group: Some(USER),
+        fs_group_change_policy: Some("OnRootMismatch".to_owned()),
+        seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
+        ..PodSecurityContext::default()
+    }
+}
+
+fn container_security() -> SecurityContext {
+    SecurityContext {
+        allow_privilege_escalation: Some(false),
+        read_only_root_filesystem: Some(true),
+        capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+        ..SecurityContext::default()
+    }
+}
+
+fn non_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
+    Some(list).filter(|list| !list.is_empty())
+}
+
+fn non_empty_map(map: &std::collections::BTreeMap<String, String>) -> Option<std::collections::BTreeMap<String, String>> {
+    Some(map.clone()).filter(|map| !map.is_empty())
+}

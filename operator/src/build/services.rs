@@ -1,0 +1,81 @@
+//! Where clients reach the listeners: one Service for each exposure in use, so that what is not for everyone is never beside what is.
+
+use k8s_openapi::{
+    api::core::v1::{Service, ServicePort, ServiceSpec},
+    apimachinery::pkg::util::intstr::IntOrString,
+};
+use postern_crds::{
+    SmtpRelay,
+    smtp_relay::{Exposure, ExternalTrafficPolicy, IpFamilyPolicy, Listener, ServiceType},
+};
+
+use super::names::Names;
+
+const EXPOSURES: [Exposure; 3] = [Exposure::Public, Exposure::Private, Exposure::Cluster];
+
+pub(super) fn build(names: &Names, relay: &SmtpRelay) -> Vec<Service> {
+    EXPOSURES.into_iter().filter_map(|exposure| service(names, relay, exposure)).collect()
+}
+
+fn service(names: &Names, relay: &SmtpRelay, exposure: Exposure) -> Option<Service> {
+    let ports: Vec<_> = relay.spec.listeners.iter().filter(|listener| listener.exposure == exposure).map(port).collect();
+    if ports.is_empty() {
+        return None;
+    }
+    let wanted = relay.spec.service(exposure);
+    let mut metadata = names.metadata(&names.child(suffix(exposure)));
+    metadata.annotations = Some(wanted.annotations.clone()).filter(|annotations| !annotations.is_empty());
+    let ranges: Vec<_> = wanted.load_balancer_source_ranges.iter().map(ToString::to_string).collect();
+    let spec = ServiceSpec {
+        type_: Some(service_type(wanted.service_type()).to_owned()),
+        selector: Some(names.selector_labels()),
+        ports: Some(ports),
+        external_traffic_policy: wanted.traffic_policy().map(|policy| traffic_policy(policy).to_owned()),
+        ip_family_policy: Some(family_policy(wanted.ip_family_policy).to_owned()),
+        load_balancer_class: wanted.load_balancer_class.clone(),
+        load_balancer_source_ranges: Some(ranges).filter(|ranges| !ranges.is_empty()),
+        ..ServiceSpec::default()
+    };
+    Some(Service { metadata, spec: Some(spec), status: None })
+}
+
+fn port(listener: &Listener) -> ServicePort {
+    ServicePort {
+        name: Some(listener.name.clone()),
+        port: listener.port,
+        target_port: Some(IntOrString::Int(listener.pod_port())),
+        protocol: Some("TCP".to_owned()),
+        ..ServicePort::default()
+    }
+}
+
+fn suffix(exposure: Exposure) -> &'static str {
+    match exposure {
+        Exposure::Public => "public",
+        Exposure::Private => "private",
+        Exposure::Cluster => "cluster",
+    }
+}
+
+fn service_type(type_: ServiceType) -> &'static str {
+    match type_ {
+        ServiceType::LoadBalancer => "LoadBalancer",
+        ServiceType::NodePort => "NodePort",
+        ServiceType::ClusterIP => "ClusterIP",
+    }
+}
+
+fn traffic_policy(policy: ExternalTrafficPolicy) -> &'static str {
+    match policy {
+        ExternalTrafficPolicy::Local => "Local",
+        ExternalTrafficPolicy::Cluster => "Cluster",
+    }
+}
+
+fn family_policy(policy: IpFamilyPolicy) -> &'static str {
+    match policy {
+        IpFamilyPolicy::SingleStack => "SingleStack",
+        IpFamilyPolicy::PreferDualStack => "PreferDualStack",
+        IpFamilyPolicy::RequireDualStack => "RequireDualStack",
+    }
+}

@@ -1,0 +1,64 @@
+//! The command's options, and how the relay is started because of them.
+
+use std::{
+    env,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use postern_crds::SmtpRelay;
+
+use super::{child::Launch, folder::private_folder};
+use crate::build::log_arguments;
+
+/// The relay's program.
+const RELAY: &str = "postern-relay";
+
+/// How to run a relay without a cluster.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Folder of manifests: one `SmtpRelay`, its `AcceptedDomain`s, and the Secrets and ConfigMaps that they name
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Address that listeners bind; ports below 1024 have 10000 added, as in a pod
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// Where the relay answers for health, metrics and status
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9464")]
+    pub admin: SocketAddr,
+    /// Folder for keys, for the relay's configuration and for its scratch space [default: DIR/.postern]
+    #[arg(long = "data", value_name = "DIR")]
+    pub data_folder: Option<PathBuf>,
+    /// The relay's program [default: postern-relay beside this program, or in PATH]
+    #[arg(long = "relay", value_name = "PATH")]
+    pub relay_program: Option<PathBuf>,
+}
+
+impl Options {
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.data_folder.clone().unwrap_or_else(|| self.folder.join(".postern"))
+    }
+
+    /// How `relay` is started, with its files in `data`.
+    pub(super) fn launch(&self, relay: &SmtpRelay, data: &Path) -> anyhow::Result<Launch> {
+        let scratch = data.join("scratch");
+        private_folder(&scratch).with_context(|| scratch.display().to_string())?;
+        Ok(Launch {
+            program: self.program(),
+            config: data.join("config"),
+            scratch,
+            bind: self.bind,
+            admin: self.admin,
+            logging: log_arguments(&relay.spec.logging),
+        })
+    }
+
+    fn program(&self) -> PathBuf {
+        let beside = || env::current_exe().ok().map(|program| program.with_file_name(RELAY)).filter(|program| program.is_file());
+        self.relay_program.clone().or_else(beside).unwrap_or_else(|| RELAY.into())
+    }
+}
