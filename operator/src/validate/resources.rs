@@ -109,7 +109,7 @@ fn scale(suffix: &str) -> Option<i128> {
     if suffix == "m" {
         return Some(1);
     }
-    if let Some(exponent) = suffix.strip_prefix(['e', 'E']).filter(|exponent| !exponent.is_empty()) {
+    if let Some(exponent) = suffix.strip_prefix(['e', 'E']).filter(|exponent| exponent.starts_with(|c: char| c.is_ascii_digit())) {
         return 10_i128.checked_pow(exponent.parse().ok()?)?.checked_mul(1000);
     }
     match suffix.strip_suffix('i') {
