@@ -67,9 +67,7 @@ impl Letter {
                 Ok(Verdict::AsExpected(format!("arrived: {}", mail.path.display())))
             }
             Expected::Arrives => Ok(Verdict::Otherwise("it was not taken".to_owned())),
-            Expected::Refused(reply) if !sent.success && sent.text.contains(reply) => {
-                Ok(Verdict::AsExpected(format!("refused: {reply}")))
-            }
+            Expected::Refused(reply) if !sent.success && sent.text.contains(reply) => Ok(Verdict::AsExpected(format!("refused: {reply}"))),
             Expected::Refused(reply) => Ok(Verdict::Otherwise(format!("it was not refused with {reply}"))),
         }
     }

@@ -11,7 +11,7 @@ use k8s_openapi::{
     },
     apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
-use postern_config::{Domain, DomainType};
+use postern_config::Domain;
 use postern_crds::smtp_relay::{ADMIN_PORT, Exposure};
 
 use super::names::Names;
@@ -59,12 +59,7 @@ fn egress(validated: &Validated<'_>) -> Vec<NetworkPolicyEgressRule> {
 }
 
 fn next_hop_ports(domain: &Domain) -> impl Iterator<Item = u16> {
-    let groups = match &domain.kind {
-        DomainType::Authoritative { next_hops, .. } => vec![next_hops],
-        DomainType::InternalRelay { next_hops, unknown_recipients, .. } => vec![next_hops, unknown_recipients],
-        DomainType::Detached => vec![],
-    };
-    groups.into_iter().flat_map(|group| group.hops.iter().map(|hop| hop.port))
+    domain.next_hops().flat_map(|group| group.hops.iter().map(|hop| hop.port))
 }
 
 fn port(protocol: &str, number: i32) -> NetworkPolicyPort {

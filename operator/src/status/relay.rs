@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use postern_config::{Domain, DomainType, NextHopTlsMode, NextHops};
+use postern_config::{Domain, NextHopTlsMode};
 use postern_crds::{
     SmtpRelay, SmtpRelayStatus,
     condition::types,
@@ -122,12 +122,7 @@ fn encrypted(conditions: &mut Conditions<'_>, relay: &SmtpRelay, validated: Opti
 }
 
 fn may_be_clear(domain: &Domain) -> bool {
-    let is_relaxed = |hops: &NextHops| hops.tls.mode == NextHopTlsMode::Opportunistic;
-    match &domain.kind {
-        DomainType::Authoritative { next_hops, .. } => is_relaxed(next_hops),
-        DomainType::InternalRelay { next_hops, unknown_recipients, .. } => is_relaxed(next_hops) || is_relaxed(unknown_recipients),
-        DomainType::Detached => false,
-    }
+    domain.next_hops().any(|hops| hops.tls.mode == NextHopTlsMode::Opportunistic)
 }
 
 fn attached(findings: &Findings<'_>) -> usize {

@@ -28,6 +28,18 @@ pub struct Domain {
     pub blocked: Vec<String>,
 }
 
+impl Domain {
+    /// Every set of servers that mail of the domain may go to.
+    pub fn next_hops(&self) -> impl Iterator<Item = &NextHops> {
+        let (first, other) = match &self.kind {
+            DomainType::Authoritative { next_hops, .. } => (Some(next_hops), None),
+            DomainType::InternalRelay { next_hops, unknown_recipients, .. } => (Some(next_hops), Some(unknown_recipients)),
+            DomainType::Detached => (None, None),
+        };
+        first.into_iter().chain(other)
+    }
+}
+
 /// What the relay does with a recipient of the domain; the names are Exchange's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase", deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! Reads a configuration in its own, simpler way: no index, no compiled form, only the text of names.
 
-use postern_config::{Configuration, Domain, DomainType, NextHops};
+use postern_config::{Configuration, Domain};
 
 use super::{probes::Probe, recorder::Recorded};
 
@@ -30,7 +30,7 @@ impl<'a> Oracle<'a> {
             return Verdict::Foreign;
         };
         let as_written = probe.path.contains(&recorded.recipient) || self.postmaster == Some(recorded.recipient.as_str());
-        let named = next_hops(domain).any(|hops| *hops == recorded.next_hops);
+        let named = domain.next_hops().any(|hops| *hops == recorded.next_hops);
         if as_written && named { Verdict::Right } else { Verdict::Astray }
     }
 
@@ -41,14 +41,4 @@ impl<'a> Oracle<'a> {
             |domain: &&Domain| name == domain.name.as_str() || (domain.include_subdomains && name.ends_with(&format!(".{}", domain.name)));
         self.domains.iter().filter(covers).max_by_key(|domain| domain.name.as_str().len())
     }
-}
-
-fn next_hops(domain: &Domain) -> impl Iterator<Item = &NextHops> {
-    match &domain.kind {
-        DomainType::Authoritative { next_hops, .. } => [Some(next_hops), None],
-        DomainType::InternalRelay { next_hops, unknown_recipients, .. } => [Some(next_hops), Some(unknown_recipients)],
-        DomainType::Detached => [None, None],
-    }
-    .into_iter()
-    .flatten()
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use postern_config::{
-    Configuration, DomainType, NextHops,
+    Configuration, Domain,
     folder::{TLS_FOLDER, TRUST_FOLDER},
 };
 use sha2::{Digest as _, Sha256};
@@ -40,15 +40,8 @@ fn files(configuration: &Configuration) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
     let mut pair = |name: &str| files.extend(["tls.crt", "tls.key"].map(|file| format!("{TLS_FOLDER}/{name}/{file}")));
     configuration.root.tls.certificates.iter().for_each(|name| pair(name));
-    next_hops(configuration).filter_map(|hops| hops.tls.client_certificate.as_deref()).for_each(pair);
-    files.extend(next_hops(configuration).flat_map(|hops| &hops.tls.trust).map(|name| format!("{TRUST_FOLDER}/{name}.pem")));
+    let next_hops = || configuration.domains.iter().flat_map(Domain::next_hops);
+    next_hops().filter_map(|hops| hops.tls.client_certificate.as_deref()).for_each(pair);
+    files.extend(next_hops().flat_map(|hops| &hops.tls.trust).map(|name| format!("{TRUST_FOLDER}/{name}.pem")));
     files
-}
-
-fn next_hops(configuration: &Configuration) -> impl Iterator<Item = &NextHops> {
-    configuration.domains.iter().flat_map(|domain| match &domain.kind {
-        DomainType::Authoritative { next_hops, .. } => vec![next_hops],
-        DomainType::InternalRelay { next_hops, unknown_recipients, .. } => vec![next_hops, unknown_recipients],
-        DomainType::Detached => vec![],
-    })
 }
