@@ -14,15 +14,15 @@ help: ## Say what can be made
 
 demo: tools ## Build, send three mails through the gate, show what happens, stop
 	@$(CARGO) build --locked --bins
-	@tests/as-root $(CARGO) run --locked --quiet --package postern-tests --bin postern-demo
+	@tests/contained $(CARGO) run --locked --quiet --package postern-tests --bin postern-demo
 
 run: tools ## The same, but leave it running for mails of your own; Ctrl-C stops it
 	@$(CARGO) build --locked --bins
-	@exec tests/as-root $(CARGO) run --locked --quiet --package postern-tests --bin postern-demo -- --stay
+	@exec tests/contained $(CARGO) run --locked --quiet --package postern-tests --bin postern-demo -- --stay
 
 test: tools ## Run all tests, with real mail servers and clients
 	$(CARGO) build --locked --workspace --all-targets
-	tests/as-root $(CARGO) test --locked --workspace --no-fail-fast
+	tests/contained $(CARGO) test --locked --workspace --no-fail-fast
 
 lint: tools ## Check format, lints, licences and advisories
 	$(CARGO) fmt --all --check
@@ -40,7 +40,7 @@ bench: tools ## Compare with Postfix, Exim, OpenSMTPD and Haraka
 
 soak: tools ## Send mail for ten minutes (SOAK_SECONDS=…) while the next hop keeps breaking, and account for every message
 	$(CARGO) build --locked --bins
-	POSTERN_SOAK_SECONDS=$(SOAK_SECONDS) tests/as-root $(CARGO) test --locked --package postern-tests --test no_message_is_lost -- --nocapture
+	POSTERN_SOAK_SECONDS=$(SOAK_SECONDS) tests/contained $(CARGO) test --locked --package postern-tests --test no_message_is_lost -- --nocapture
 
 tools:
 	@tests/setup

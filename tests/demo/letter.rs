@@ -51,23 +51,26 @@ impl Letter {
     /// The command that sends it.
     pub(crate) fn command(&self) -> String {
         let tls = if self.tls { " --tls" } else { "" };
-        format!("swaks --server {GATE}{tls} --from {SENDER} --to {}", self.recipient)
+        format!("swaks --server {GATE}{tls} --ehlo client.example.net --from {SENDER} --to {}", self.recipient)
     }
 
     /// Sends it, and prints the dialogue.
     pub(crate) async fn send(&self, stage: &Stage) -> Result<Verdict> {
         println!("   $ {}", self.command());
         let sent = tool::run("swaks", self.command().split(' ').skip(1)).await?;
-        for line in sent.text.lines() {
+        for line in sent.text.lines().filter(|line| !line.starts_with("===") || line.starts_with("=== TLS started")) {
             println!("   {line}");
         }
         match self.expected {
             Expected::Arrives if sent.success => {
                 let mail = stage.postfix.arrival(self.recipient, SENDER).await?;
-                Ok(Verdict::AsExpected(format!("arrived: {}", mail.path.display())))
+                let trace: Vec<_> = mail.text.lines().take_while(|line| !line.starts_with("Date:")).collect();
+                Ok(Verdict::AsExpected(format!("arrived: {}\n\n     {}", mail.path.display(), trace.join("\n     "))))
             }
             Expected::Arrives => Ok(Verdict::Otherwise("it was not taken".to_owned())),
-            Expected::Refused(reply) if !sent.success && sent.text.contains(reply) => Ok(Verdict::AsExpected(format!("refused: {reply}"))),
+            Expected::Refused(reply) if !sent.success && sent.text.contains(&format!("* {reply}")) => {
+                Ok(Verdict::AsExpected(format!("refused: {reply}")))
+            }
             Expected::Refused(reply) => Ok(Verdict::Otherwise(format!("it was not refused with {reply}"))),
         }
     }

@@ -3,10 +3,12 @@
 mod letter;
 mod stage;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Parser;
+use postern_tests::process::Output;
+use tokio::signal::unix::{SignalKind, signal};
 
 use letter::{Letter, Verdict};
 use stage::Stage;
@@ -21,12 +23,39 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
-    let arguments = Arguments::parse();
-    let stage = Stage::open().await?;
+    let Arguments { stay } = Arguments::parse();
+    let stage = unless_interrupted(Stage::open(if stay { Output::Printed } else { Output::Kept })).await?;
     stage.describe();
-    let good = if arguments.stay { stay().await.map(|()| true) } else { show(&stage).await };
+    let good = if stay {
+        explain();
+        interruption().await?;
+        Ok(true)
+    } else {
+        unless_interrupted(show(&stage)).await
+    };
     stage.close().await?;
     Ok(if good? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn interruption() -> io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// What `work` gives. When it is interrupted, it is dropped, with all that it started.
+async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        result = work => result,
+        interrupted = interruption() => {
+            interrupted?;
+            bail!("interrupted")
+        }
+    }
 }
 
 /// Sends every letter, and tells whether each met what was expected.
@@ -50,14 +79,11 @@ async fn show(stage: &Stage) -> Result<bool> {
     Ok(good)
 }
 
-/// Says how to use what runs, and waits for Ctrl-C.
-async fn stay() -> Result<()> {
+/// Says how to use what runs.
+fn explain() {
     println!("\nTry it:\n");
     for letter in &Letter::ALL {
         println!("  # {}\n  {}\n", letter.title, letter.command());
     }
-    println!("Edit the manifests, and see the gate follow. Ctrl-C stops everything.");
-    tokio::signal::ctrl_c().await?;
-    println!();
-    Ok(())
+    println!("Edit the manifests, and see below how the gate follows. Ctrl-C stops everything.\n");
 }

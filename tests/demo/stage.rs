@@ -19,8 +19,9 @@ use tempfile::TempDir;
 
 /// Where the gate listens: the quick start's port 25, which is 10025 without privileges.
 pub(crate) const GATE: &str = "127.0.0.1:10025";
-/// The ports of the gate, of its `/status`, and of the next hop that the quick start names.
+/// The ports of the gate with STARTTLS and with TLS from the first byte, of its `/status`, and of the next hop that the quick start names.
 const GATE_PORT: u16 = 10_025;
+const IMPLICIT_PORT: u16 = 10_465;
 const ADMIN_PORT: u16 = 9464;
 const INTERNAL_PORT: u16 = 2525;
 
@@ -34,9 +35,9 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Starts the mail server, then the gate.
-    pub(crate) async fn open() -> Result<Self> {
-        for port in [GATE_PORT, ADMIN_PORT, INTERNAL_PORT] {
+    /// Starts the mail server, then the gate, of which `output` is shown or kept.
+    pub(crate) async fn open(output: Output) -> Result<Self> {
+        for port in [GATE_PORT, IMPLICIT_PORT, ADMIN_PORT, INTERNAL_PORT] {
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
             free.with_context(|| format!("port {port} is in use: stop what listens there, and try again"))?;
         }
@@ -48,7 +49,7 @@ impl Stage {
         manifests.trust(&authority)?;
         let mut command = Command::new(binaries::find("postern-operator")?);
         command.arg("standalone").arg(manifests.path()).args(["--bind", "127.0.0.1", "--data"]).arg(folder.path().join("data"));
-        let mut stage = Self { postfix, operator: Process::spawn(&mut command, Output::Kept)?, manifests, _folder: folder };
+        let mut stage = Self { postfix, operator: Process::spawn(&mut command, output)?, manifests, _folder: folder };
         let opened = stage.operator.listens(GATE_PORT).await;
         if opened.is_err() {
             stage.show_logs();
@@ -58,14 +59,15 @@ impl Stage {
 
     /// Says what runs where.
     pub(crate) fn describe(&self) {
-        println!("The gate         {GATE}, postern-operator standalone {}", self.manifests.path().display());
+        println!("Manifests        {}", self.manifests.path().display());
+        println!("The gate         {GATE} with STARTTLS, 127.0.0.1:{IMPLICIT_PORT} with TLS from the first byte");
+        println!("Its status       {}/.status, http://127.0.0.1:{ADMIN_PORT}/status and /metrics", self.manifests.path().display());
         println!(
-            "Behind it        127.0.0.1:{INTERNAL_PORT}, a Postfix with {} at {}",
+            "Behind it        a Postfix on 127.0.0.1:{INTERNAL_PORT} with {} at {}",
             postfix::USERS.join(", "),
             postfix::DOMAINS.join(" and ")
         );
         println!("Mail arrives in  {}", self.postfix.mailbox("alice@example.com").display());
-        println!("Status           http://127.0.0.1:{ADMIN_PORT}/status, /metrics");
     }
 
     /// Shows what both sides logged.

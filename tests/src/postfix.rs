@@ -43,7 +43,7 @@ pub struct Mail {
 impl Postfix {
     /// Starts a server that requires STARTTLS and shows `certificate`, on `port` of 127.0.0.1. Everything that it writes is in `folder`.
     pub async fn start(folder: &Path, port: u16, certificate: &Certificate, output: Output) -> Result<Self> {
-        ensure!(geteuid().is_root(), "Postfix changes users, so only root can start it: run this through tests/as-root");
+        ensure!(geteuid().is_root(), "Postfix changes users, so only root can start it: run this through tests/contained");
         lay_out(folder, certificate, port)?;
         let mut process = Process::spawn(Command::new("/usr/sbin/postfix").arg("-c").arg(folder.join("etc")).arg("start-fg"), output)?;
         process.listens(port).await?;
