@@ -170,6 +170,15 @@ async fn one_byte_with_its_high_bit_set_makes_a_message_eight_bit() {
     }
 }
 
+/// Ends a watch on drop, and so also when a test fails.
+struct EndOfWatch<'a>(&'a AtomicBool);
+
+impl Drop for EndOfWatch<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Many messages at once under a watch that sees every budget as it moves.
 fn assert_stays_in_budget(messages: usize, len: usize, memory: usize) {
     let site = Site::new(memory, messages * len);
@@ -183,8 +192,9 @@ fn assert_stays_in_budget(messages: usize, len: usize, memory: usize) {
             }
             most
         });
+        let end = EndOfWatch(&done);
         runtime().block_on(hold_at_once(&site.store, messages, len));
-        done.store(true, Ordering::Relaxed);
+        drop(end);
         watch.join().expect("a watch")
     });
     assert!((1..=memory).contains(&most_memory), "{most_memory} of {memory} bytes of memory");
@@ -216,6 +226,18 @@ fn forty_messages_of_8_mb_pass_through_4_mib_of_memory() {
 #[test]
 fn when_memory_is_short_messages_go_to_scratch_in_smaller_blocks() {
     assert_stays_in_budget(100, 200_000, MIB);
+}
+
+#[tokio::test]
+async fn what_came_in_small_blocks_is_read_in_whole_ones_once_there_is_memory() {
+    let site = Site::new(64 * KIB, MIB);
+    let others = [(); 3].map(|()| site.store.writer(None).expect("room"));
+    let mut message = write(site.store.writer(None).expect("room"), 1, 200 * KIB, 3000).await.expect("held");
+    assert_eq!(site.memory(), 3 * 16 * KIB + 4 * KIB);
+    drop(others);
+    site.store.set_budgets(budgets(MIB, MIB));
+    assert_eq!(message.next_chunk().await.expect("a chunk").map(<[u8]>::len), Some(BLOCK_BYTES));
+    assert_eq!(site.memory(), BLOCK_BYTES);
 }
 
 #[tokio::test]
