@@ -23,6 +23,13 @@ impl ChunkSize {
         Ok(Self { octets, last: !end.is_empty() })
     }
 
+    /// Whether a line that can't be read begins as BDAT does. A chunk may stand behind it, and nobody knows of what size.
+    #[must_use]
+    pub fn may_follow(line: &[u8]) -> bool {
+        let Some((verb, rest)) = line.trim_ascii_start().split_at_checked(4) else { return false };
+        verb.eq_ignore_ascii_case(b"BDAT") && !rest.first().is_some_and(u8::is_ascii_alphanumeric)
+    }
+
     /// What has still to come when `count` octets came.
     #[must_use]
     pub fn less(self, count: usize) -> Self {

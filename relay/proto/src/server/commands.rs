@@ -9,7 +9,7 @@ use super::{
     step::Step,
 };
 use crate::{
-    command::{ChunkSize, CommandLine, Framing, Verb, client_name, next_line, skip_line},
+    command::{ChunkSize, CommandLine, Framing, LineError, Verb, client_name, next_line, skip_line},
     content::ChunkReader,
     envelope::{MailFrom, RcptTo},
     reply::Reply,
@@ -29,8 +29,7 @@ impl Machine {
             Framing::Line(line) => (line.len() + 2, self.command(line, transaction)),
             Framing::Broken { error, seen } => {
                 self.phase = Phase::SkipLine(transaction);
-                self.refuse(&replies::line(error));
-                (seen, None)
+                (seen, self.bad_line(&input.unread()[..seen], error))
             }
         };
         input.take(length);
@@ -48,7 +47,7 @@ impl Machine {
     fn command(&mut self, line: &[u8], transaction: Transaction) -> NextStep {
         let CommandLine { verb, argument } = match CommandLine::parse(line) {
             Ok(command) => command,
-            Err(error) => return self.refused(&replies::line(error)),
+            Err(error) => return self.bad_line(line, error),
         };
         match verb {
             Verb::Data | Verb::Rset | Verb::Quit | Verb::StartTls if !argument.is_empty() => self.refused(&replies::usage(verb)),
@@ -67,6 +66,15 @@ impl Machine {
             Verb::Help => self.done(&replies::HELP),
             Verb::Expn | Verb::Auth => self.refused(&replies::NOT_IMPLEMENTED),
         }
+    }
+
+    /// A line that is no command. Behind a BDAT that can't be read, content would be taken for commands: the session ends.
+    fn bad_line(&mut self, line: &[u8], error: LineError) -> NextStep {
+        if ChunkSize::may_follow(line) {
+            self.end(&replies::usage(Verb::Bdat));
+            return None;
+        }
+        self.refused(&replies::line(error))
     }
 
     /// Who would have sent is told to the driver: requiring TLS turns away senders that can't do it, and people want to know whom.
