@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long tests wait for anything. Far more than is needed, so that only a real hang ends it.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(10);

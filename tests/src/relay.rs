@@ -60,6 +60,12 @@ impl Relay {
         &self.trust
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Everything that it logged.
     #[must_use]
     pub fn log(&self) -> Vec<String> {

@@ -53,6 +53,11 @@ impl Sink {
         entries.map(|entry| Ok(String::from_utf8_lossy(&fs::read(entry?.path())?).into_owned())).collect()
     }
 
+    /// How many messages it wrote, whole or not.
+    pub fn count(&self) -> Result<usize> {
+        Ok(fs::read_dir(&self.folder)?.count())
+    }
+
     /// The arguments of every RCPT that it was asked so far; it must have been started with `-v`.
     #[must_use]
     pub fn recipients(&self) -> Vec<String> {

@@ -1,8 +1,8 @@
-//! Under the load of `smtp-source`, what the client counts as sent is what the next hop has.
+//! Under the load of `smtp-source`, what the client counts as sent is what the next hop has, and what the relay's metrics say.
 
 use anyhow::{Result, ensure};
 use postern_config::ListenerTls;
-use postern_tests::{port, relay::Relay, sink::Sink, tool};
+use postern_tests::{http, port, relay::Relay, sink::Sink, tool};
 
 const MESSAGES: usize = 2_000;
 
@@ -21,5 +21,8 @@ async fn every_message_of_fifty_parallel_sessions_arrives_once() -> Result<()> {
     let arrived = sink.messages()?;
     let whole = arrived.iter().filter(|message| message.len() > 10_240 && message.contains("X-Rcpt-Args: <alice@example.com>")).count();
     ensure!(arrived.len() == MESSAGES && whole == MESSAGES, "of {MESSAGES} messages {} arrived, {whole} of them whole", arrived.len());
+    let metrics = http::get(relay.admin, "/metrics").await?.body;
+    let counted = format!("postern_messages_total{{listener=\"mx\",outcome=\"delivered\"}} {MESSAGES}");
+    ensure!(metrics.lines().any(|line| line == counted), "no {counted} in\n{metrics}");
     relay.stop().await
 }
