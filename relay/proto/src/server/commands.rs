@@ -50,7 +50,7 @@ impl Machine {
             Err(error) => return self.bad_line(line, error),
         };
         match verb {
-            Verb::Data | Verb::Rset | Verb::Quit | Verb::StartTls if !argument.is_empty() => self.refused(&replies::usage(verb)),
+            Verb::Rset | Verb::Quit | Verb::StartTls if !argument.is_empty() => self.refused(&replies::usage(verb)),
             Verb::Ehlo | Verb::Helo => self.hello(verb, argument),
             Verb::StartTls => self.starttls(),
             Verb::Rset => self.reset(),
@@ -60,6 +60,7 @@ impl Machine {
             _ if self.tls == TlsOffer::Required => self.needs_tls(verb, argument),
             Verb::Mail => self.mail(argument, transaction),
             Verb::Rcpt => self.rcpt(argument, transaction),
+            Verb::Data if !argument.is_empty() => self.refused(&replies::usage(verb)),
             Verb::Data => self.begin_data(transaction),
             Verb::Vrfy | Verb::Expn if argument.is_empty() => self.refused(&replies::usage(verb)),
             Verb::Vrfy => self.done(&replies::CANNOT_VERIFY),

@@ -1,0 +1,5 @@
+//! See the README.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| postern_fuzz::server::check(input));

@@ -1,0 +1,13 @@
+//! What the fuzz targets check.
+
+#[path = "../../proto/tests/support/naive.rs"]
+mod naive;
+#[path = "../../proto/tests/support/readers.rs"]
+mod readers;
+
+pub mod client;
+pub mod commands;
+pub mod content;
+pub mod server;
+mod stream;
+mod tape;
