@@ -1,6 +1,10 @@
 //! The operator's commands.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -11,10 +15,13 @@ use postern_operator::{
     standalone::{self, Options},
 };
 
+/// What `render` says when it printed what it could, and that is not all.
+const MANIFESTS_WRONG: u8 = 3;
+
 /// Turns `SmtpRelay` and `AcceptedDomain` into relays.
 ///
-/// Exit codes: 0 when all was well; 1 when the command could not be carried out; 2 when it was, but a manifest is wrong or can't be served
-/// as it stands.
+/// Exit codes: 0 when all was well; 1 when the command could not be carried out; 2 when the command line is wrong; 3 when `render` printed what
+/// it could, but a manifest is wrong or can't be served as it stands.
 #[derive(Debug, Parser)]
 #[command(name = "postern-operator", version)]
 struct Cli {
@@ -55,7 +62,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Crds => {
-            print!("{}", postern_crds::yaml().context("the CRDs can't be written")?);
+            print(&postern_crds::yaml().context("the CRDs can't be written")?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Render(options) => print_rendered(options),
@@ -66,8 +73,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 /// The objects go to standard output, all else to standard error, so that the output can be piped on.
 fn print_rendered(Render { paths, image }: Render) -> anyhow::Result<ExitCode> {
     let rendered = render(paths, &Settings { image }, Timestamp::now())?;
-    for object in &rendered.ignored {
-        eprintln!("note: {object} is of a kind that the operator does not read");
+    for note in &rendered.notes {
+        eprintln!("note: {note}");
     }
     for problem in &rendered.problems {
         eprintln!("error: {problem}");
@@ -75,8 +82,17 @@ fn print_rendered(Render { paths, image }: Render) -> anyhow::Result<ExitCode> {
     for finding in &rendered.findings {
         eprintln!("error: {finding}");
     }
-    print!("{}", rendered.yaml);
-    Ok(if rendered.problems.is_empty() && rendered.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+    print(&rendered.yaml)?;
+    let is_whole = rendered.problems.is_empty() && rendered.findings.is_empty();
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(MANIFESTS_WRONG) })
+}
+
+/// A reader that has seen enough, such as `head`, is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Who may reach the pods, and whom they may reach.
 //!
-//! Listeners that are Public are open to all; those that are Private or for the Cluster only to private addresses and pods. The admin port
-//! is open to the cluster's pods for health and metrics. The way out is DNS, and the ports of next hops.
+//! A listener that is Public is open to all; one that is Private to the source ranges of its Service, or else to private addresses; one for
+//! the Cluster to pods. Behind a proxy only the proxies may connect. The admin port is open to the cluster's pods for health and metrics.
+//! The way out is DNS, and the ports of next hops.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use k8s_openapi::{
     api::networking::v1::{
@@ -12,7 +13,10 @@ use k8s_openapi::{
     apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
 use postern_config::Domain;
-use postern_crds::smtp_relay::{ADMIN_PORT, Exposure};
+use postern_crds::{
+    SmtpRelay,
+    smtp_relay::{ADMIN_PORT, Exposure, Listener},
+};
 
 use super::names::Names;
 use crate::validate::Validated;
@@ -20,56 +24,83 @@ use crate::validate::Validated;
 /// Addresses that the Internet has no route to (RFC 1918, RFC 6598, RFC 4193).
 const PRIVATE: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
+/// Port 53, and 5353 where the cluster's DNS pods listen there: a policy sees the port of the pod behind the Service.
+const DNS_PORTS: [i32; 2] = [53, 5353];
+
 pub(super) fn build(names: &Names, validated: &Validated<'_>) -> NetworkPolicy {
     NetworkPolicy {
         metadata: names.metadata(&names.workload()),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(names.selector()),
             policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
-            ingress: Some(ingress(validated)),
+            ingress: Some(ingress(validated.relay)),
             egress: Some(egress(validated)),
         }),
     }
 }
 
-fn ingress(validated: &Validated<'_>) -> Vec<NetworkPolicyIngressRule> {
-    let ports = |wanted: &[Exposure]| {
-        let listeners = validated.relay.spec.listeners.iter().filter(|listener| wanted.contains(&listener.exposure));
-        listeners.map(|listener| port("TCP", listener.pod_port())).collect::<Vec<_>>()
+fn ingress(relay: &SmtpRelay) -> Vec<NetworkPolicyIngressRule> {
+    let listener = |listener: &Listener| NetworkPolicyIngressRule {
+        from: sources(relay, listener),
+        ports: Some(vec![port("TCP", listener.pod_port())]),
     };
-    let rule = |ports: Vec<_>, from| (!ports.is_empty()).then_some(NetworkPolicyIngressRule { ports: Some(ports), from });
-    let private = PRIVATE.map(block).into_iter().chain([all_pods()]).collect();
-    [
-        rule(ports(&[Exposure::Public]), None),
-        rule(ports(&[Exposure::Private]), Some(private)),
-        rule(ports(&[Exposure::Cluster]), Some(vec![all_pods()])),
-        rule(vec![port("TCP", ADMIN_PORT)], Some(vec![all_pods()])),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let admin = NetworkPolicyIngressRule { from: Some(vec![all_pods()]), ports: Some(vec![port("TCP", ADMIN_PORT)]) };
+    relay.spec.listeners.iter().map(listener).chain([admin]).collect()
+}
+
+/// Who may connect to a listener; everyone when it is none.
+fn sources(relay: &SmtpRelay, listener: &Listener) -> Option<Vec<NetworkPolicyPeer>> {
+    if let Some(proxy) = &listener.proxy_protocol {
+        return Some(proxy.trusted_cidrs.iter().map(block).collect());
+    }
+    match listener.exposure {
+        Exposure::Public => None,
+        Exposure::Private => {
+            let ranges = relay.spec.service(Exposure::Private).load_balancer_source_ranges;
+            Some(if ranges.is_empty() { PRIVATE.iter().map(block).collect() } else { ranges.iter().map(block).collect() })
+        }
+        Exposure::Cluster => Some(vec![all_pods()]),
+    }
 }
 
 fn egress(validated: &Validated<'_>) -> Vec<NetworkPolicyEgressRule> {
-    let dns = NetworkPolicyEgressRule { ports: Some(vec![port("UDP", 53), port("TCP", 53)]), to: None };
-    let next_hops: BTreeSet<_> = validated.configuration.domains.iter().flat_map(next_hop_ports).collect();
-    let ports: Vec<_> = next_hops.into_iter().map(|number| port("TCP", i32::from(number))).collect();
-    let out = (!ports.is_empty()).then_some(NetworkPolicyEgressRule { ports: Some(ports), to: None });
-    [dns].into_iter().chain(out).collect()
+    let dns = DNS_PORTS.iter().flat_map(|&number| [port("UDP", number), port("TCP", number)]).collect();
+    let mut rules = vec![NetworkPolicyEgressRule { ports: Some(dns), to: None }];
+    let hops = || validated.configuration.domains.iter().flat_map(Domain::next_hops).flat_map(|group| &group.hops);
+    let ports: BTreeSet<_> = hops().map(|hop| hop.port).collect();
+    if !ports.is_empty() {
+        let ports = ports.into_iter().map(|number| port("TCP", i32::from(number))).collect();
+        rules.push(NetworkPolicyEgressRule { ports: Some(ports), to: None });
+    }
+    let namespaces: BTreeSet<_> = hops().filter_map(|hop| namespace_of_service(&hop.host)).collect();
+    if !namespaces.is_empty() {
+        let to = namespaces.into_iter().map(pods_of).collect();
+        rules.push(NetworkPolicyEgressRule { ports: None, to: Some(to) });
+    }
+    rules
 }
 
-fn next_hop_ports(domain: &Domain) -> impl Iterator<Item = u16> {
-    domain.next_hops().flat_map(|group| group.hops.iter().map(|hop| hop.port))
+/// The namespace of a next hop that is a Service. Its pods may listen on another port than the Service has, and a policy sees theirs.
+fn namespace_of_service(host: &str) -> Option<&str> {
+    let mut labels = host.split('.');
+    let (_, namespace, svc) = (labels.next()?, labels.next()?, labels.next()?);
+    (svc == "svc" && host.parse::<IpAddr>().is_err()).then_some(namespace)
 }
 
 fn port(protocol: &str, number: i32) -> NetworkPolicyPort {
     NetworkPolicyPort { protocol: Some(protocol.to_owned()), port: Some(IntOrString::Int(number)), end_port: None }
 }
 
-fn block(cidr: &str) -> NetworkPolicyPeer {
-    NetworkPolicyPeer { ip_block: Some(IPBlock { cidr: cidr.to_owned(), except: None }), ..NetworkPolicyPeer::default() }
+fn block(cidr: &impl ToString) -> NetworkPolicyPeer {
+    NetworkPolicyPeer { ip_block: Some(IPBlock { cidr: cidr.to_string(), except: None }), ..NetworkPolicyPeer::default() }
 }
 
 fn all_pods() -> NetworkPolicyPeer {
     NetworkPolicyPeer { namespace_selector: Some(LabelSelector::default()), ..NetworkPolicyPeer::default() }
+}
+
+fn pods_of(namespace: &str) -> NetworkPolicyPeer {
+    let labels = [("kubernetes.io/metadata.name".to_owned(), namespace.to_owned())].into();
+    let selector = LabelSelector { match_labels: Some(labels), match_expressions: None };
+    NetworkPolicyPeer { namespace_selector: Some(selector), ..NetworkPolicyPeer::default() }
 }

@@ -29,7 +29,7 @@ fn parse(text: &str, key: &str) -> Result<Bundle, Fault> {
 }
 
 fn in_config_map<'a>(context: Context<'a>, target: &Key, key: &str) -> Result<Sealed<&'a str>, Fault> {
-    text(context.config_map(target)?, key).map(Sealed::Open)
+    context.config_map(target)?.try_map(|config_map| text(config_map, key))
 }
 
 fn in_secret<'a>(context: Context<'a>, target: &Key, key: &str) -> Result<Sealed<&'a str>, Fault> {

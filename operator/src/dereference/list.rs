@@ -13,7 +13,9 @@ pub(super) fn lookup(
     field: &str,
 ) -> Result<RecipientList, ReferenceProblem> {
     let key = domain.sibling(&reference.name);
-    let text = context.config_map(&key).and_then(|config_map| bundle::text(config_map, &reference.key));
+    // A list is part of the configuration, so it must be here even where other things may be elsewhere.
+    let config_map = context.inventory.config_maps.get(&key).ok_or(Fault::NotFound);
+    let text = config_map.and_then(|config_map| bundle::text(config_map, &reference.key));
     let list = text.and_then(|text| parse(text, &reference.key));
     list.map_err(|fault| ReferenceProblem { field: field.to_owned(), target: Target { kind: TargetKind::ConfigMap, key }, fault })
 }

@@ -34,30 +34,34 @@ pub struct Context<'a> {
     pub inventory: &'a Inventory,
     /// The time, for certificates that end.
     pub now: Timestamp,
-    /// What it means that a Secret is not in the inventory.
-    pub absent_secrets: AbsentSecrets,
+    /// What it means that something is not in the inventory.
+    pub absent: Absent,
 }
 
-/// What it means that a Secret is not in the inventory.
+/// What it means that a Secret, or a ConfigMap with CA certificates, is not in the inventory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AbsentSecrets {
+pub enum Absent {
     /// It does not exist.
     Missing,
-    /// It exists where the objects will be applied: nobody keeps keys beside manifests.
+    /// It exists where the objects will be applied: nobody keeps keys beside manifests, and CA certificates often come from elsewhere too.
     Elsewhere,
 }
 
 impl<'a> Context<'a> {
     fn secret(self, key: &Key) -> Result<Sealed<&'a Secret>, Fault> {
-        match (self.inventory.secrets.get(key), self.absent_secrets) {
-            (Some(secret), _) => Ok(Sealed::Open(secret)),
-            (None, AbsentSecrets::Elsewhere) => Ok(Sealed::Closed),
-            (None, AbsentSecrets::Missing) => Err(Fault::NotFound),
-        }
+        self.sealed(self.inventory.secrets.get(key))
     }
 
-    fn config_map(self, key: &Key) -> Result<&'a ConfigMap, Fault> {
-        self.inventory.config_maps.get(key).ok_or(Fault::NotFound)
+    fn config_map(self, key: &Key) -> Result<Sealed<&'a ConfigMap>, Fault> {
+        self.sealed(self.inventory.config_maps.get(key))
+    }
+
+    fn sealed<T>(self, found: Option<T>) -> Result<Sealed<T>, Fault> {
+        match (found, self.absent) {
+            (Some(object), _) => Ok(Sealed::Open(object)),
+            (None, Absent::Elsewhere) => Ok(Sealed::Closed),
+            (None, Absent::Missing) => Err(Fault::NotFound),
+        }
     }
 }
 

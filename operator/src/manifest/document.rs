@@ -13,6 +13,10 @@ use crate::inventory::{Key, OBJECT_DATA_BYTES};
 
 /// Most documents of one file.
 const MAX_DOCUMENTS: usize = 10_000;
+/// How deep a manifest nests at most.
+const MAX_DEPTH: usize = 64;
+/// The kinds that the operator reads.
+const KINDS: [&str; 4] = ["SmtpRelay", "AcceptedDomain", "Secret", "ConfigMap"];
 
 /// An object that the operator reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,49 +33,73 @@ pub(super) struct Identity {
     pub(super) key: Key,
 }
 
-/// An object, and what it was written as.
+/// An object, what it was written as, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Document {
     pub(super) identity: Identity,
     pub(super) manifest: Value,
     pub(super) object: Object,
+    pub(super) file: String,
+    /// Which document of the file, from 1.
+    pub(super) number: usize,
+}
+
+/// A document that is wrong.
+#[derive(Clone, Debug)]
+pub(super) struct Wrong {
+    /// The object, as far as that can be told; else it may be any of the file.
+    pub(super) identity: Option<Identity>,
+    pub(super) problems: Vec<Problem>,
 }
 
 /// What a file gave.
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
     pub(super) documents: Vec<Document>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) wrong: Vec<Wrong>,
     /// Objects of kinds that the operator does not read: `KIND NAMESPACE/NAME`.
     pub(super) ignored: Vec<String>,
 }
 
 /// Reads the text of `file`. `old` gives the manifest that an object had before, if it had one: some fields can't change.
+///
+/// A document that is wrong leaves the others alone. Only behind an error of syntax nothing is read: nobody knows what it would be.
 pub(super) fn parse<'a>(file: &str, text: &str, old: impl Fn(&Identity) -> Option<&'a Value>) -> Parsed {
-    let manifests = match serde_saphyr::from_multiple::<Value>(text) {
-        Ok(manifests) => manifests,
-        Err(error) => return Parsed { problems: vec![Problem::of_file(file, format!("not YAML: {error}"))], ..Parsed::default() },
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_documents: MAX_DOCUMENTS },
+        with_snippet: false,
     };
     let mut parsed = Parsed::default();
-    if manifests.len() > MAX_DOCUMENTS {
-        parsed.problems.push(Problem::of_file(file, format!("holds over {MAX_DOCUMENTS} documents; split it")));
-        return parsed;
-    }
-    for (index, manifest) in manifests.into_iter().enumerate().filter(|(_, manifest)| !manifest.is_null()) {
-        let identity = Identity::of(&manifest);
-        if !is_read(&manifest) {
-            parsed.ignored.push(identity.to_string());
-            continue;
-        }
-        match object(&manifest, old(&identity)) {
-            Ok(object) => parsed.documents.push(Document { identity, manifest, object }),
-            Err(errors) => {
-                let problem = |error: &FieldError| Problem::of_field(file, index + 1, Some(identity.to_string()), error);
-                parsed.problems.extend(errors.iter().map(problem));
-            }
+    let mut bytes = text.as_bytes();
+    for (index, manifest) in serde_saphyr::read_with_options::<_, Value>(&mut bytes, options).enumerate() {
+        match manifest {
+            Ok(manifest) => parsed.take(file, index + 1, manifest, &old),
+            Err(error) => parsed.refuse_file(file, format!("not YAML: {}", error.render())),
         }
     }
     parsed
+}
+
+impl Parsed {
+    /// Nothing is known of what `file` holds, or held.
+    pub(super) fn refuse_file(&mut self, file: &str, why: impl Into<String>) {
+        self.wrong.push(Wrong { identity: None, problems: vec![Problem::of_file(file, why)] });
+    }
+
+    fn take<'a>(&mut self, file: &str, number: usize, manifest: Value, old: &impl Fn(&Identity) -> Option<&'a Value>) {
+        let identity = Identity::of(&manifest);
+        if !is_read(&manifest) {
+            return self.ignored.push(identity.to_string());
+        }
+        match object(&manifest, old(&identity)) {
+            Ok(object) => self.documents.push(Document { identity, manifest, object, file: file.to_owned(), number }),
+            Err(errors) => {
+                let problem = |error: &FieldError| Problem::of_field(file, number, Some(identity.to_string()), error);
+                let problems = errors.iter().map(problem).collect();
+                self.wrong.push(Wrong { identity: Some(identity).filter(Identity::is_certain), problems });
+            }
+        }
+    }
 }
 
 /// Our own group is always read, so that a misspelt kind is refused and not passed over.
@@ -136,6 +164,13 @@ impl Identity {
     fn of(manifest: &Value) -> Self {
         let namespace = Some(text(manifest, "/metadata/namespace")).filter(|namespace| !namespace.is_empty()).unwrap_or("default");
         Self { kind: text(manifest, "/kind").to_owned(), key: Key::new(namespace, text(manifest, "/metadata/name")) }
+    }
+}
+
+impl Identity {
+    /// Whether it can be told which object it is: with its kind misspelt, or without a name, it may be any.
+    fn is_certain(&self) -> bool {
+        KINDS.contains(&self.kind.as_str()) && !self.key.name.is_empty()
     }
 }
 

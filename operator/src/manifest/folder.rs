@@ -1,17 +1,18 @@
 //! Manifests over time: what stands in files now, and of what is wrong now, the last that was right.
 
 use std::{
-    collections::BTreeMap,
-    fs, mem,
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    io::Read as _,
+    mem,
     path::{Path, PathBuf},
 };
 
 use postern_crds::Resource;
-use serde_json::Value;
 
 use super::{
     Problem, SourceError,
-    document::{Document, Identity, Object, Parsed, parse},
+    document::{Document, Identity, Object, Parsed, Wrong, parse},
     files_of,
 };
 use crate::inventory::Inventory;
@@ -23,8 +24,8 @@ const MAX_FILE_BYTES: u64 = 16 << 20;
 #[derive(Debug)]
 pub struct Folder {
     paths: Vec<PathBuf>,
-    /// What each file gave, the last good version of what is wrong in it now included.
-    files: BTreeMap<PathBuf, Vec<Document>>,
+    /// Every object as its last good manifest says.
+    in_force: BTreeMap<Identity, Document>,
 }
 
 /// What the manifests say at one moment.
@@ -44,30 +45,34 @@ impl Folder {
     /// Nothing is read yet.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>) -> Self {
-        Self { paths, files: BTreeMap::new() }
+        Self { paths, in_force: BTreeMap::new() }
     }
 
-    /// Reads everything again. Of an object that is wrong now, the last version that was right stays in force; a file that is gone takes
-    /// its objects with it.
+    /// Reads everything again. Of an object that is wrong now, the last version that was right stays in force; one that stands nowhere any
+    /// more is gone.
     pub fn read(&mut self) -> Result<Reading, SourceError> {
         let mut reading = Reading::default();
-        let mut before = mem::take(&mut self.files);
-        for path in self.paths.iter().map(|path| files_of(path)).collect::<Result<Vec<_>, _>>()?.concat() {
+        let (mut good, mut wrong) = (BTreeMap::<_, Vec<Document>>::new(), Vec::new());
+        // A file that is named twice, or stands in a folder that is named too, is read once.
+        let paths: BTreeSet<_> =
+            self.paths.iter().map(|path| files_of(path)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        for path in paths {
             let name = self.name(&path);
-            let last = before.remove(&path).unwrap_or_default();
-            let parsed = parse_file(&path, &name, &last);
+            let parsed = self.parse_file(&path, &name);
             reading.ignored.extend(parsed.ignored.into_iter().map(|object| (name.clone(), object)));
-            let is_whole = parsed.problems.is_empty();
-            reading.problems.extend(parsed.problems);
-            let mut documents = parsed.documents;
-            if !is_whole {
-                let is_gone = |old: &Document| documents.iter().all(|document| document.identity != old.identity);
-                let kept: Vec<_> = last.into_iter().filter(is_gone).collect();
-                documents.extend(kept);
+            wrong.extend(parsed.wrong);
+            for document in parsed.documents {
+                good.entry(document.identity.clone()).or_default().push(document);
             }
-            self.files.insert(path, documents);
         }
-        self.take_stock(&mut reading);
+        wrong.extend(take_twice(&mut good));
+        self.replace(good.into_iter().filter_map(|(identity, mut once)| Some((identity, once.pop()?))).collect(), &wrong);
+        reading.problems = wrong.into_iter().flat_map(|wrong| wrong.problems).collect();
+        reading.problems.sort();
+        for document in self.in_force.values() {
+            reading.files.insert(document.identity.to_string(), document.file.clone());
+            reading.inventory.add(document);
+        }
         Ok(reading)
     }
 
@@ -77,42 +82,63 @@ impl Folder {
         below.unwrap_or(path).display().to_string()
     }
 
-    /// An object that stands in two files is the first one's; nobody could tell which was meant.
-    fn take_stock(&self, reading: &mut Reading) {
-        for (path, documents) in &self.files {
-            let name = self.name(path);
-            for document in documents {
-                let object = document.identity.to_string();
-                if let Some(first) = reading.files.get(&object) {
-                    let text = format!("stands in {first} too, which counts; remove it from one of the files");
-                    reading.problems.push(Problem { file: name.clone(), document: None, resource: Some(object), text });
-                    continue;
-                }
-                reading.files.insert(object, name.clone());
-                reading.inventory.add(document);
+    fn parse_file(&self, path: &Path, name: &str) -> Parsed {
+        let mut parsed = Parsed::default();
+        match read(path) {
+            Ok(Some(text)) => parsed = parse(name, &text, |identity| self.in_force.get(identity).map(|document| &document.manifest)),
+            // Gone since its name was read.
+            Ok(None) => {}
+            Err(problem) => parsed.refuse_file(name, problem),
+        }
+        parsed
+    }
+
+    /// Puts `good` in force, and keeps of what was in force before that which may be meant by what is `wrong`.
+    fn replace(&mut self, good: BTreeMap<Identity, Document>, wrong: &[Wrong]) {
+        let mut before = mem::replace(&mut self.in_force, good);
+        for wrong in wrong {
+            let meant: Vec<_> = if let Some(identity) = &wrong.identity {
+                before.remove_entry(identity).into_iter().collect()
+            } else {
+                let is_of_file = |document: &Document| wrong.problems.iter().any(|problem| problem.file == document.file);
+                before.extract_if(.., |_, document| is_of_file(document)).collect()
+            };
+            for (identity, document) in meant {
+                self.in_force.entry(identity).or_insert(document);
             }
         }
-        reading.problems.sort();
     }
 }
 
-fn parse_file(path: &Path, name: &str, last: &[Document]) -> Parsed {
-    match read(path) {
-        Ok(text) => parse(name, &text, |identity| manifest_of(last, identity)),
-        Err(problem) => Parsed { problems: vec![Problem::of_file(name, problem)], ..Parsed::default() },
-    }
+/// Takes out what stands more than once: the manifests contradict each other, so none of them counts.
+fn take_twice(good: &mut BTreeMap<Identity, Vec<Document>>) -> Vec<Wrong> {
+    let twice = good.extract_if(.., |_, documents| documents.len() > 1);
+    let place = |document: &Document| format!("{} (document {})", document.file, document.number);
+    twice
+        .map(|(identity, documents)| {
+            let problem = |document: &Document| {
+                let others = documents.iter().map(place).filter(|other| *other != place(document));
+                Problem {
+                    file: document.file.clone(),
+                    document: Some(document.number),
+                    resource: Some(identity.to_string()),
+                    text: format!("stands in {} too; remove all but one", others.collect::<Vec<_>>().join(" and ")),
+                }
+            };
+            Wrong { problems: documents.iter().map(problem).collect(), identity: Some(identity) }
+        })
+        .collect()
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let length = fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if length > MAX_FILE_BYTES {
-        return Err("is larger than 16 MiB; split it".to_owned());
+/// The text of a file, if it is still there.
+fn read(path: &Path) -> Result<Option<String>, String> {
+    let mut bytes = Vec::new();
+    match fs::File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+        Ok(length) if length as u64 > MAX_FILE_BYTES => Err("is larger than 16 MiB; split it".to_owned()),
+        Ok(_) => String::from_utf8(bytes).map(Some).map_err(|_| "is not UTF-8 text; save it as such".to_owned()),
     }
-    fs::read_to_string(path).map_err(|error| error.to_string())
-}
-
-fn manifest_of<'a>(documents: &'a [Document], identity: &Identity) -> Option<&'a Value> {
-    documents.iter().find(|document| document.identity == *identity).map(|document| &document.manifest)
 }
 
 impl Inventory {

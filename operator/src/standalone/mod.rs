@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use crate::{
-    dereference::{AbsentSecrets, Context, dereference},
+    dereference::{Absent, Context, dereference},
     files,
     inventory::Key,
     manifest::{Folder, Reading},
@@ -159,7 +159,7 @@ impl Standalone {
 
     fn find<'r>(&mut self, reading: &'r Reading, relay: &'r SmtpRelay) -> Findings<'r> {
         let now = Timestamp::now();
-        let context = Context { inventory: &reading.inventory, now, absent_secrets: AbsentSecrets::Missing };
+        let context = Context { inventory: &reading.inventory, now, absent: Absent::Missing };
         validate(dereference(relay, context), |relay| {
             self.keyring.certificate(&Key::of(&relay.metadata), &relay.spec.hostname, now).map(Sealed::Open)
         })

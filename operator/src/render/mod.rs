@@ -1,13 +1,16 @@
 //! Prints the objects of relays, for review and for `GitOps`: those that the cluster controller applies, but for what is in Secrets.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
+mod absent;
+
+use std::{collections::BTreeMap, path::PathBuf};
 
 use jiff::Timestamp;
-use k8s_openapi::{Resource, api::core::v1::Secret, serde::Serialize};
+use k8s_openapi::api::core::v1::Secret;
+use serde::Serialize;
 
 use crate::{
     build::{BuildError, Objects, Settings, build},
-    dereference::{AbsentSecrets, Context, dereference},
+    dereference::{Absent, Context, dereference},
     inventory::Key,
     manifest::{Folder, Problem, SourceError},
     material::Sealed,
@@ -24,8 +27,8 @@ pub struct Rendered {
     pub problems: Vec<Problem>,
     /// Relays and domains that can't be served as they stand, and why.
     pub findings: Vec<String>,
-    /// Objects of kinds that the operator does not read, as `FILE: KIND NAMESPACE/NAME`.
-    pub ignored: Vec<String>,
+    /// What is not read, and what is taken to be in the cluster.
+    pub notes: Vec<String>,
 }
 
 /// Why nothing can be printed.
@@ -34,7 +37,10 @@ pub enum RenderError {
     /// The paths can't be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// An object can't be written.
+    /// An object has no JSON form.
+    #[error("an object can't be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// An object has no YAML form.
     #[error("an object can't be written as YAML: {0}")]
     Yaml(#[from] serde_saphyr::ser::Error),
 }
@@ -44,11 +50,11 @@ pub fn render(paths: Vec<PathBuf>, settings: &Settings, now: Timestamp) -> Resul
     let reading = Folder::new(paths).read()?;
     let mut rendered = Rendered {
         problems: reading.problems,
-        ignored: reading.ignored.into_iter().map(|(file, object)| format!("{file}: {object}")).collect(),
+        notes: reading.ignored.into_iter().map(|(file, object)| format!("{file}: {object} is of a kind that is not read")).collect(),
         ..Rendered::default()
     };
-    // Nobody keeps keys beside manifests, so a Secret that is not here is in the cluster.
-    let context = Context { inventory: &reading.inventory, now, absent_secrets: AbsentSecrets::Elsewhere };
+    rendered.notes.extend(absent::notes(&reading.inventory));
+    let context = Context { inventory: &reading.inventory, now, absent: Absent::Elsewhere };
     for relay in reading.inventory.relays.values() {
         // Keys are made when the objects are applied, and a printed one would be no secret.
         let findings = validate(dereference(relay, context), |_| Ok(Sealed::Closed));
@@ -64,22 +70,25 @@ pub fn render(paths: Vec<PathBuf>, settings: &Settings, now: Timestamp) -> Resul
     Ok(rendered)
 }
 
-fn yaml(objects: &Objects) -> Result<String, serde_saphyr::ser::Error> {
+/// Says of an object why it is printed without data.
+const LATER: &str = "# The data is not printed: it is copied, or made, when this object is applied.\n";
+
+fn yaml(objects: &Objects) -> Result<String, RenderError> {
     let mut text = String::new();
     for secret in &objects.secrets {
-        text.push_str("# The data of this Secret is not printed: it is copied, or made, when the object is applied.\n");
-        document(&mut text, &without_data(secret))?;
+        document(&mut text, LATER, &without_data(secret))?;
     }
     for config_map in &objects.config_maps {
-        document(&mut text, config_map)?;
+        let is_empty = config_map.data.as_ref().is_none_or(BTreeMap::is_empty);
+        document(&mut text, if is_empty { LATER } else { "" }, config_map)?;
     }
-    document(&mut text, &objects.service_account)?;
-    document(&mut text, &objects.network_policy)?;
+    document(&mut text, "", &objects.service_account)?;
+    document(&mut text, "", &objects.network_policy)?;
     for service in &objects.services {
-        document(&mut text, service)?;
+        document(&mut text, "", service)?;
     }
-    document(&mut text, &objects.disruption_budget)?;
-    document(&mut text, &objects.deployment)?;
+    document(&mut text, "", &objects.disruption_budget)?;
+    document(&mut text, "", &objects.deployment)?;
     Ok(text)
 }
 
@@ -87,12 +96,14 @@ fn without_data(secret: &Secret) -> Secret {
     Secret { data: None, string_data: None, ..secret.clone() }
 }
 
-fn document<T: Resource + Serialize>(text: &mut String, object: &T) -> Result<(), serde_saphyr::ser::Error> {
-    // Keys in alphabetical order within an object; what it is comes first for the reader.
-    let fields: BTreeMap<String, serde_json::Value> =
-        serde_json::to_value(object).ok().and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
-    let _ = write!(text, "---\napiVersion: {}\nkind: {}\n", T::API_VERSION, T::KIND);
-    for field in ["metadata", "spec", "type", "data", "automountServiceAccountToken"] {
+/// What an object is comes first for the reader, and what it holds last.
+const FIELDS: [&str; 7] = ["apiVersion", "kind", "metadata", "spec", "type", "automountServiceAccountToken", "data"];
+
+fn document<T: Serialize>(text: &mut String, comment: &str, object: &T) -> Result<(), RenderError> {
+    let fields = serde_json::to_value(object)?;
+    text.push_str("---\n");
+    text.push_str(comment);
+    for field in FIELDS {
         if let Some(value) = fields.get(field) {
             text.push_str(&serde_saphyr::to_string(&BTreeMap::from([(field, value)]))?);
         }
