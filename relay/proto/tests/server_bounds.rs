@@ -103,7 +103,7 @@ fn a_command_line_of_any_length_is_read_in_a_buffer_that_does_not_grow() {
 #[test]
 fn replies_that_are_not_read_hold_up_the_commands_behind_them() {
     let mut session = session();
-    session.input().extend_from_slice(&b"EHLO client.test\r\n".repeat(3000));
+    session.input().extend_from_slice(&b"EHLO client.test\r\n".repeat(150));
     assert!(matches!(session.step(), Step::Flush));
     let answered = str::from_utf8(session.output()).unwrap().matches("250-mx.test\r\n").count();
     let waiting = session.output().len();
@@ -113,7 +113,7 @@ fn replies_that_are_not_read_hold_up_the_commands_behind_them() {
 
     session.sent(waiting - 1);
     assert_eq!(session.output(), b"\n", "a part may be sent");
-    assert_eq!(settle(&mut session).matches("250-mx.test\r\n").count() + answered, 3000);
+    assert_eq!(settle(&mut session).matches("250-mx.test\r\n").count() + answered, 150);
 }
 
 #[test]

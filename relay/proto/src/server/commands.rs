@@ -3,6 +3,7 @@
 use super::{
     input::Input,
     machine::{Machine, Notice},
+    patience::Try,
     replies,
     settings::TlsOffer,
     state::{Envelope, Greeting, Phase, Question, Transaction},
@@ -26,7 +27,11 @@ impl Machine {
         }
         let (length, step) = match next_line(input.unread()) {
             Framing::Partial => (0, Some(Step::Read)),
-            Framing::Line(line) => (line.len() + 2, self.command(line, transaction)),
+            Framing::Line(line) if self.patience.allows(Try::Command) => (line.len() + 2, self.command(line, transaction)),
+            Framing::Line(line) => {
+                self.end(&replies::TOO_MANY_COMMANDS);
+                (line.len() + 2, None)
+            }
             Framing::Broken { error, seen } => {
                 self.phase = Phase::SkipLine(transaction);
                 (seen, self.bad_line(&input.unread()[..seen], error))

@@ -26,7 +26,7 @@ impl Machine {
             Piece::Flaw(flaw) => {
                 let refusal = replies::flaw(flaw);
                 self.discard_for(&refusal);
-                self.phase = Phase::DrainData { reader, refusal };
+                self.phase = Phase::DrainData { reader, refusal, drained: 0 };
                 None
             }
             Piece::End => Some(Next::Step(Step::Message(self.ask(Question::Message(envelope))))),
@@ -34,7 +34,7 @@ impl Machine {
     }
 
     /// One piece of what follows a DATA whose content is refused.
-    pub(super) fn drain_data(&mut self, mut reader: DataReader, refusal: Reply, input: &mut Input) -> Option<Step<'static>> {
+    pub(super) fn drain_data(&mut self, mut reader: DataReader, refusal: Reply, drained: u64, input: &mut Input) -> Option<Step<'static>> {
         let (count, piece) = reader.read(input.unread());
         input.take(count);
         if piece == Piece::End {
@@ -42,8 +42,13 @@ impl Machine {
             self.say(&refusal);
             return None;
         }
+        let drained = drained + count as u64;
+        if !self.is_worth_draining(drained) {
+            self.end(&refusal);
+            return None;
+        }
         let starved = piece == Piece::Text(0) && count == 0;
-        self.phase = Phase::DrainData { reader, refusal };
+        self.phase = Phase::DrainData { reader, refusal, drained };
         starved.then_some(Step::Read)
     }
 
@@ -90,6 +95,10 @@ impl Machine {
         if left == 0 {
             self.phase = Phase::Command(then);
             self.say(&refusal);
+            return None;
+        }
+        if !self.is_worth_draining(left) {
+            self.end(&refusal);
             return None;
         }
         let count = up_to(left, input.unread()).len();

@@ -5,6 +5,7 @@ use std::{mem, ops::Range, sync::Arc};
 use super::{
     input::Input,
     output::Output,
+    patience::{Patience, Try},
     replies,
     settings::{Settings, TlsOffer},
     state::{Envelope, Greeting, Phase, Question, Transaction},
@@ -12,8 +13,8 @@ use super::{
 };
 use crate::{address::ReversePath, content::DataReader, reply::Reply};
 
-/// Bad commands that are answered one by one; the next one is answered 421 and ends the session.
-const MAX_BAD_COMMANDS: u8 = 20;
+/// So many octets of refused content are read away whatever the limit of messages is.
+const LITTLE: u64 = 64 * 1024;
 
 /// The state of a session, and the replies that wait.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(super) struct Machine {
     pub(super) greeting: Greeting,
     pub(super) phase: Phase,
     pub(super) output: Output,
-    bad_commands: u8,
+    pub(super) patience: Patience,
     /// What the driver is to be told before anything else.
     pub(super) notice: Option<Notice>,
 }
@@ -51,7 +52,7 @@ impl Machine {
             greeting: Greeting::None,
             phase: Phase::Command(Transaction::None),
             output: Output::default(),
-            bad_commands: 0,
+            patience: Patience::default(),
             notice: None,
         }
     }
@@ -81,7 +82,7 @@ impl Machine {
             Phase::Command(transaction) => self.command_line(transaction, input).map(Next::Step),
             Phase::SkipLine(transaction) => self.rest_of_line(transaction, input).map(Next::Step),
             Phase::Data { envelope, reader } => self.data(envelope, reader, input),
-            Phase::DrainData { reader, refusal } => self.drain_data(reader, refusal, input).map(Next::Step),
+            Phase::DrainData { reader, refusal, drained } => self.drain_data(reader, refusal, drained, input).map(Next::Step),
             Phase::Chunk { envelope, reader, left } => self.chunk(envelope, reader, left, input),
             Phase::DrainChunk { left, refusal, then } => self.drain_chunk(left, refusal, then, input).map(Next::Step),
             Phase::Asked(question) => {
@@ -106,6 +107,12 @@ impl Machine {
         let Phase::Asked(question) = self.phase else { return };
         if reply.code == 421 {
             return self.close(&reply);
+        }
+        match (question, reply.is_positive()) {
+            (Question::Rcpt(_), true) => self.patience.recipient_accepted(),
+            (Question::Rcpt(_), false) if !self.patience.allows(Try::RefusedRecipient) => return self.end(&replies::TOO_MANY_REFUSED),
+            (Question::Message(_), true) => self.patience.message_taken(),
+            _ => {}
         }
         let command = |transaction| Phase::Command(transaction);
         let (phase, said) = match (question, reply.is_positive()) {
@@ -132,7 +139,7 @@ impl Machine {
     /// Reads the rest of the content away, then sends `refusal`.
     pub(super) fn refuse_content(&mut self, refusal: Reply) {
         self.phase = match mem::replace(&mut self.phase, Phase::Closed) {
-            Phase::Data { reader, .. } => Phase::DrainData { reader, refusal },
+            Phase::Data { reader, .. } => Phase::DrainData { reader, refusal, drained: 0 },
             Phase::Chunk { left, .. } => Phase::DrainChunk { left: left.octets, refusal, then: Transaction::Failed },
             other => other,
         };
@@ -151,12 +158,11 @@ impl Machine {
 
     /// Counts a bad command; false when it was one too many, and the session has ended.
     pub(super) fn may_go_on(&mut self) -> bool {
-        if self.bad_commands == MAX_BAD_COMMANDS {
+        let may = self.patience.allows(Try::BadCommand);
+        if !may {
             self.end(&replies::TOO_MANY_BAD_COMMANDS);
-            return false;
         }
-        self.bad_commands += 1;
-        true
+        may
     }
 
     /// Forgets the transaction, if there is one that the driver knows of.
@@ -180,6 +186,11 @@ impl Machine {
     pub(super) fn close(&mut self, reply: &Reply) {
         self.say(reply);
         self.phase = Phase::Closed;
+    }
+
+    /// Whether so much refused content is still worth reading. A client that sends far more than any message may hold is cut.
+    pub(super) fn is_worth_draining(&self, octets: u64) -> bool {
+        octets <= self.settings.offer.max_message_bytes.saturating_mul(2).max(LITTLE)
     }
 
     pub(super) fn in_transaction(&self) -> bool {

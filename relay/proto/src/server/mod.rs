@@ -5,6 +5,7 @@ mod content;
 mod input;
 mod machine;
 mod output;
+mod patience;
 mod replies;
 mod session;
 mod settings;

@@ -20,6 +20,8 @@ pub(super) const CHUNK_TAKEN: Reply = reply(250, 0, 0, "Chunk taken");
 pub(super) const START_INPUT: Reply = Reply { code: 354, enhanced: None, text: Cow::Borrowed("Go ahead, end with <CRLF>.<CRLF>") };
 
 pub(super) const TOO_MANY_BAD_COMMANDS: Reply = reply(421, 7, 0, "Too many bad commands, closing");
+pub(super) const TOO_MANY_COMMANDS: Reply = reply(421, 7, 0, "Too many commands without a recipient, closing");
+pub(super) const TOO_MANY_REFUSED: Reply = reply(421, 7, 0, "Too many refused recipients, closing");
 pub(super) const UNANSWERED: Reply = reply(421, 3, 0, "Internal error, closing");
 pub(super) const TOO_MANY_RECIPIENTS: Reply = reply(452, 5, 3, "Too many recipients, send the rest in another transaction");
 

@@ -19,8 +19,8 @@ pub(super) enum Phase {
     Data { envelope: Envelope, reader: DataReader },
     /// It belongs to a chunk of BDAT, of which `left` has still to come.
     Chunk { envelope: Envelope, reader: ChunkReader, left: ChunkSize },
-    /// It belongs to the content of DATA, which is refused: the reply waits for its end.
-    DrainData { reader: DataReader, refusal: Reply },
+    /// It belongs to the content of DATA, which is refused: the reply waits for its end. `drained` octets of it were read away.
+    DrainData { reader: DataReader, refusal: Reply, drained: u64 },
     /// It belongs to a chunk that is refused: the reply waits for its end.
     DrainChunk { left: u64, refusal: Reply, then: Transaction },
     /// None is read: what comes next is TLS.
