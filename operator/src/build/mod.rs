@@ -27,6 +27,7 @@ use crate::validate::Validated;
 use names::Names;
 pub(crate) use names::selector_of;
 pub(crate) use pod::log_arguments;
+pub(crate) use secrets::{client_secret, server_secret};
 
 /// What the operator itself brings into the build.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
+use postern_crds::SmtpRelay;
 
 use super::names::Names;
 use crate::{
@@ -19,6 +20,18 @@ pub(super) fn build(names: &Names, validated: &Validated<'_>) -> Vec<Secret> {
     let clients = validated.client_certificates.iter().map(|(folder, key)| pair(names, &client_name(names, folder), key.open()));
     let trust = (!validated.trust.is_empty()).then(|| trust(names, &validated.trust));
     [server].into_iter().chain(clients).chain(trust).collect()
+}
+
+/// The name of the Secret of the certificate that clients of `relay` are shown.
+#[must_use]
+pub(crate) fn server_secret(relay: &SmtpRelay) -> String {
+    server_name(&Names::of(relay))
+}
+
+/// The name of the Secret of a certificate that next hops of `relay` are shown.
+#[must_use]
+pub(crate) fn client_secret(relay: &SmtpRelay, folder: &str) -> String {
+    client_name(&Names::of(relay), folder)
 }
 
 /// The Secret of the certificate that clients are shown.

@@ -8,6 +8,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use super::signals::Signals;
+
 /// How soon a relay that died is started again; doubled each time.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 /// And no later than this.
@@ -90,17 +92,42 @@ impl Relay {
         }
     }
 
-    /// Asks the relay to end, and waits until its transactions have.
-    pub(super) async fn stop(self) -> io::Result<()> {
-        if let State::Running { mut child, lifeline, .. } = self.state {
-            let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-            if let Some(pid) = pid {
-                kill_process(pid, Signal::TERM)?;
+    /// Asks the relay to end, and waits until its transactions have. A signal in the meantime ends them at once.
+    pub(super) async fn stop(self, signals: &mut Signals) -> io::Result<Stopped> {
+        let State::Running { mut child, lifeline, .. } = self.state else { return Ok(Stopped::InPeace) };
+        terminate(&child)?;
+        let mut stopped = Stopped::InPeace;
+        loop {
+            tokio::select! {
+                ended = child.wait() => {
+                    ended?;
+                    drop(lifeline);
+                    return Ok(stopped);
+                }
+                () = signals.next() => {
+                    // On its second signal the relay cuts what is open.
+                    terminate(&child)?;
+                    stopped = Stopped::Hurried;
+                }
             }
-            child.wait().await?;
-            drop(lifeline);
         }
-        Ok(())
+    }
+}
+
+/// How a relay ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// With time for its transactions.
+    InPeace,
+    /// A signal came while it finished them.
+    Hurried,
+}
+
+fn terminate(child: &Child) -> io::Result<()> {
+    match child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
+        Some(pid) => Ok(kill_process(pid, Signal::TERM)?),
+        // It was waited for already.
+        None => Ok(()),
     }
 }
 

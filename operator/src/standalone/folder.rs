@@ -2,7 +2,7 @@
 //! Whoever follows the link sees the old files or the new ones, and never some of each.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink},
@@ -42,8 +42,11 @@ impl RelayFolder {
         for (path, file) in &files {
             write_file(&self.path.join(&version).join(path), file)?;
         }
+        let entries = files.keys().filter_map(|path| path.split('/').next()).collect();
+        // New names are links to nothing until the swap, so that no reader of the new version misses one.
+        self.link(&entries)?;
         self.swap(&version)?;
-        self.link_entries(&files)?;
+        self.unlink_others(&entries)?;
         self.remove_others(&version)?;
         self.written = Some(files);
         Ok(true)
@@ -70,14 +73,17 @@ impl RelayFolder {
     }
 
     /// The visible names are links through [`CURRENT`], so that they change with it.
-    fn link_entries(&self, files: &BTreeMap<String, File>) -> io::Result<()> {
-        let entries: std::collections::BTreeSet<_> = files.keys().filter_map(|path| path.split('/').next()).collect();
-        for entry in &entries {
+    fn link(&self, entries: &BTreeSet<&str>) -> io::Result<()> {
+        for entry in entries {
             let link = self.path.join(entry);
             if fs::symlink_metadata(&link).is_err() {
                 symlink(Path::new(CURRENT).join(entry), link)?;
             }
         }
+        Ok(())
+    }
+
+    fn unlink_others(&self, entries: &BTreeSet<&str>) -> io::Result<()> {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -105,6 +111,19 @@ impl RelayFolder {
 /// Makes a folder that nobody else may enter, and its parents.
 pub(super) fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Makes `content` the content of a file of this user alone, in one step, unless it is already.
+pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|present| present == content) {
+        return Ok(());
+    }
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(temporary, path)
 }
 
 fn write_file(path: &Path, file: &File) -> io::Result<()> {

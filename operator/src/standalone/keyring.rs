@@ -2,15 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
 
-use super::folder::private_folder;
+use super::folder::{private_folder, replace};
 use crate::{
     inventory::Key,
     issue::{Authority, IssueError, Issued, is_current, issue_leaf},
@@ -19,6 +17,11 @@ use crate::{
 
 /// How the key begins that follows the certificate in a file: keys that are made here are PKCS#8 (RFC 7468 section 10).
 const KEY_BEGINS: &str = "-----BEGIN PRIVATE KEY-----";
+
+/// How the names of CAs' files begin.
+const AUTHORITY_PREFIX: &str = "ca.";
+/// How the names of certificates' files begin.
+const LEAF_PREFIX: &str = "leaf.";
 
 /// Certificates and keys, and where they are kept.
 #[derive(Debug)]
@@ -60,10 +63,10 @@ impl Keyring {
     }
 
     fn add(&mut self, name: &str, pair: CertifiedKey) {
-        match name.split_once('.') {
-            Some(("ca", _)) => self.authorities.push(pair),
-            Some((namespace, relay)) => drop(self.leaves.insert(Key::new(namespace, relay), pair)),
-            None => {}
+        if name.starts_with(AUTHORITY_PREFIX) {
+            self.authorities.push(pair);
+        } else if let Some((namespace, relay)) = name.strip_prefix(LEAF_PREFIX).and_then(|key| key.split_once('.')) {
+            self.leaves.insert(Key::new(namespace, relay), pair);
         }
     }
 
@@ -82,24 +85,30 @@ impl Keyring {
 
     /// Keeps everything for the next run, before anything of it is used.
     pub(super) fn save(&self) -> Result<(), KeyringError> {
-        let authorities = self.authorities.iter().map(|ca| (format!("ca.{}.pem", ca.not_before().as_second()), ca));
-        let leaves = self.leaves.iter().map(|(relay, leaf)| (format!("{}.{}.pem", relay.namespace, relay.name), leaf));
-        for (name, pair) in authorities.chain(leaves) {
+        for (name, pair) in self.files() {
             let path = self.folder.join(name);
             let text = format!("{}{}", pair.chain(), pair.key().reveal());
-            if fs::read_to_string(&path).is_ok_and(|kept| kept == text) {
-                continue;
+            replace(&path, text.as_bytes()).map_err(|source| KeyringError::Io { path, source })?;
+        }
+        self.forget_retired().map_err(|source| KeyringError::Io { path: self.folder.clone(), source })
+    }
+
+    fn files(&self) -> BTreeMap<String, &CertifiedKey> {
+        let authorities = self.authorities.iter().map(|ca| (format!("{AUTHORITY_PREFIX}{}.pem", ca.not_before().as_second()), ca));
+        let leaves = self.leaves.iter().map(|(relay, leaf)| (format!("{LEAF_PREFIX}{}.{}.pem", relay.namespace, relay.name), leaf));
+        authorities.chain(leaves).collect()
+    }
+
+    /// Removes the keys of CAs that are published no more.
+    fn forget_retired(&self) -> io::Result<()> {
+        let kept = self.files();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(AUTHORITY_PREFIX) && !kept.contains_key(&name) {
+                fs::remove_file(entry.path())?;
             }
-            replace(&path, &text).map_err(|source| KeyringError::Io { path, source })?;
         }
         Ok(())
     }
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(temporary, path)
 }

@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use postern_crds::{AcceptedDomainStatus, SmtpRelayStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
+use postern_crds::{AcceptedDomain, SmtpRelay};
 use serde::Serialize;
 
 use crate::inventory::Key;
@@ -22,8 +22,10 @@ pub(super) struct News {
     pub(super) problems: Vec<String>,
     /// What may surprise, and is not wrong.
     pub(super) notes: Vec<String>,
-    pub(super) relays: BTreeMap<Key, SmtpRelayStatus>,
-    pub(super) domains: BTreeMap<Key, AcceptedDomainStatus>,
+    /// With their statuses.
+    pub(super) relays: BTreeMap<Key, SmtpRelay>,
+    /// With their statuses.
+    pub(super) domains: BTreeMap<Key, AcceptedDomain>,
 }
 
 /// Tells what changed since the last time.
@@ -36,19 +38,14 @@ pub(super) struct Report {
     written: String,
 }
 
+/// A resource without its spec, which its manifest shows.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a, S> {
     api_version: &'static str,
     kind: &'static str,
-    metadata: Metadata<'a>,
-    status: &'a S,
-}
-
-#[derive(Serialize)]
-struct Metadata<'a> {
-    name: &'a str,
-    namespace: &'a str,
+    metadata: &'a ObjectMeta,
+    status: S,
 }
 
 #[derive(Serialize)]
@@ -84,9 +81,15 @@ impl Report {
     }
 
     fn tell_conditions(&mut self, news: &News) {
-        let relays = news.relays.iter().map(|(key, status)| (format!("SmtpRelay {key}"), summary(&status.conditions)));
-        let domains = news.domains.iter().map(|(key, status)| (format!("AcceptedDomain {key}"), summary(&status.conditions)));
-        let now: BTreeMap<_, _> = relays.chain(domains).collect();
+        let relays = news
+            .relays
+            .iter()
+            .map(|(key, relay)| (format!("SmtpRelay {key}"), relay.status.as_ref().map(|status| summary(&status.conditions))));
+        let domains = news
+            .domains
+            .iter()
+            .map(|(key, domain)| (format!("AcceptedDomain {key}"), domain.status.as_ref().map(|status| summary(&status.conditions))));
+        let now: BTreeMap<_, _> = relays.chain(domains).map(|(resource, conditions)| (resource, conditions.unwrap_or_default())).collect();
         for (resource, conditions) in &now {
             if self.conditions.get(resource) != Some(conditions) {
                 println!("{resource}: {conditions}");
@@ -122,17 +125,16 @@ fn summary(conditions: &[Condition]) -> String {
 fn text(news: &News) -> Result<String, serde_saphyr::ser::Error> {
     let mut text = "# Written by postern-operator; edits are lost.\n".to_owned();
     text.push_str(&serde_saphyr::to_string(&Summary { problems: &news.problems, notes: &news.notes })?);
-    for (key, status) in &news.relays {
-        document(&mut text, "SmtpRelay", key, status)?;
+    for relay in news.relays.values() {
+        document(&mut text, "SmtpRelay", &relay.metadata, &relay.status)?;
     }
-    for (key, status) in &news.domains {
-        document(&mut text, "AcceptedDomain", key, status)?;
+    for domain in news.domains.values() {
+        document(&mut text, "AcceptedDomain", &domain.metadata, &domain.status)?;
     }
     Ok(text)
 }
 
-fn document<S: Serialize>(text: &mut String, kind: &'static str, key: &Key, status: &S) -> Result<(), serde_saphyr::ser::Error> {
-    let metadata = Metadata { name: &key.name, namespace: &key.namespace };
+fn document<S: Serialize>(text: &mut String, kind: &'static str, metadata: &ObjectMeta, status: S) -> Result<(), serde_saphyr::ser::Error> {
     text.push_str("---\n");
     text.push_str(&serde_saphyr::to_string(&Shown { api_version: "postern.dev/v1alpha1", kind, metadata, status })?);
     Ok(())

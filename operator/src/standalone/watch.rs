@@ -1,6 +1,10 @@
 //! Tells when manifests may have changed.
 
-use std::{ffi::OsStr, path::Path, time::Duration};
+use std::{
+    ffi::OsStr,
+    path::{Path, absolute},
+    time::Duration,
+};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::{sync::mpsc, time::timeout};
@@ -22,7 +26,8 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(folder: &Path) -> notify::Result<Self> {
         let (noter, changes) = mpsc::channel(1);
-        let root = folder.to_owned();
+        // Events name absolute paths.
+        let root = absolute(folder)?;
         let note = move |event: notify::Result<Event>| {
             if event.is_ok_and(|event| is_change(&root, &event)) {
                 // When it is full, a note is there already.
@@ -30,7 +35,7 @@ impl Watch {
             }
         };
         let mut watcher = notify::recommended_watcher(note)?;
-        watcher.watch(folder, RecursiveMode::Recursive)?;
+        watcher.watch(&absolute(folder)?, RecursiveMode::Recursive)?;
         Ok(Self { changes, is_noted: false, _watcher: watcher })
     }
 
@@ -48,11 +53,13 @@ impl Watch {
     }
 }
 
+/// Reading is no change, and neither is what is hidden. A queue of events that overflowed may have held anything.
 fn is_change(root: &Path, event: &Event) -> bool {
-    !matches!(event.kind, EventKind::Access(_)) && !event.paths.iter().all(|path| is_hidden(root, path))
+    event.need_rescan() || (!matches!(event.kind, EventKind::Access(_)) && !event.paths.iter().all(|path| is_hidden(root, path)))
 }
 
+/// What begins with two dots is not hidden: in a folder that Kubernetes mounts, it is such a link that changes.
 fn is_hidden(root: &Path, path: &Path) -> bool {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    below.iter().any(|part| OsStr::to_string_lossy(part).starts_with('.'))
+    let is_hidden = |part: &OsStr| part.to_string_lossy().starts_with('.') && !part.to_string_lossy().starts_with("..");
+    path.strip_prefix(root).is_ok_and(|below| below.iter().any(is_hidden))
 }

@@ -42,7 +42,7 @@ impl<'a> Conditions<'a> {
             reason: reason.as_str().to_owned(),
             message: message.chars().take(MAX_MESSAGE).collect(),
             observed_generation: self.generation,
-            last_transition_time: before.map_or(Time(self.now), |before| before.last_transition_time.clone()),
+            last_transition_time: before.map_or_else(|| whole_second(self.now), |before| before.last_transition_time.clone()),
         });
     }
 
@@ -51,4 +51,9 @@ impl<'a> Conditions<'a> {
     pub fn finish(self) -> Vec<Condition> {
         self.made
     }
+}
+
+/// The API keeps whole seconds.
+fn whole_second(now: Timestamp) -> Time {
+    Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub use conditions::Conditions;
-pub use domain::domain;
+pub use domain::{Report, domain};
 pub use reason::Reason;
 pub use relay::{Pods, relay};
 

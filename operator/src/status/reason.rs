@@ -11,8 +11,16 @@ pub enum Reason {
     DomainConflict,
     /// Everything that is referred to is there.
     ResolvedRefs,
-    /// Something that is referred to is missing, or can't be used.
+    /// There is no such relay.
+    RelayNotFound,
+    /// Something that is referred to is missing.
+    RefNotFound,
+    /// Something that is referred to can't be used.
     InvalidReference,
+    /// A certificate has ended.
+    CertificateExpired,
+    /// The postmaster is in no accepted domain of the relay.
+    PostmasterNotAccepted,
     /// No certificate could be issued.
     IssueFailed,
     /// Every ready pod runs this generation.
@@ -42,7 +50,11 @@ impl Reason {
             Self::Invalid => "Invalid",
             Self::DomainConflict => "DomainConflict",
             Self::ResolvedRefs => "ResolvedRefs",
+            Self::RelayNotFound => "RelayNotFound",
+            Self::RefNotFound => "RefNotFound",
             Self::InvalidReference => "InvalidReference",
+            Self::CertificateExpired => "CertificateExpired",
+            Self::PostmasterNotAccepted => "PostmasterNotAccepted",
             Self::IssueFailed => "IssueFailed",
             Self::Programmed => "Programmed",
             Self::Pending => "Pending",

@@ -2,18 +2,23 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use postern_config::{Domain, NextHopTlsMode};
+use postern_config::{DomainName, NextHopTlsMode};
 use postern_crds::{
     SmtpRelay, SmtpRelayStatus,
     condition::types,
     smtp_relay::{CertificateStatus, Listener, ListenerStatus, ListenerTlsMode},
 };
 
-use super::{Conditions, Reason};
+use super::{Conditions, Reason, domain::reason_of};
 use crate::{
-    build::selector_of,
-    validate::{Blocker, DomainState, Findings, SERVER_FOLDER, Validated},
+    build::{client_secret, selector_of, server_secret},
+    dereference::Fault,
+    material::CertifiedKey,
+    validate::{Blocker, DomainState, Findings, Validated},
 };
+
+/// How many certificates a status holds.
+const CERTIFICATES: usize = 16;
 
 /// What was seen of a relay's pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,20 +38,20 @@ pub struct Pods {
 pub fn relay(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, now: Timestamp) -> SmtpRelayStatus {
     let old = relay.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let mut conditions = Conditions::new(relay.metadata.generation, now, old);
-    let accepted = accepted(&mut conditions, findings);
-    resolved(&mut conditions, findings);
+    accepted(&mut conditions, findings);
+    resolved(&mut conditions, findings, now);
     let validated = findings.relay.as_ref().ok();
-    let programmed = programmed(&mut conditions, validated, pods);
+    let progress = programmed(&mut conditions, validated, pods);
     ready(&mut conditions, pods);
     encrypted(&mut conditions, relay, validated);
     let unseen = "whether clients arrive with their own addresses is not observed yet";
     conditions.unknown(types::CLIENT_ADDRESS_PRESERVED, Reason::NotObserved, unseen);
-    if accepted && !programmed && pods.refusals.is_empty() {
-        conditions.set(types::RECONCILING, true, Reason::Pending, "a configuration is on its way to the pods");
-    }
-    if !accepted || !pods.refusals.is_empty() {
-        let reason = if accepted { Reason::Refused } else { Reason::Invalid };
-        conditions.set(types::STALLED, true, reason, "what was last good goes on; it takes a change of the resource to go further");
+    match progress {
+        Progress::Done => {}
+        Progress::Underway => conditions.set(types::RECONCILING, true, Reason::Pending, "a configuration is on its way to the pods"),
+        Progress::Stuck(reason) => {
+            conditions.set(types::STALLED, true, reason, "what was last good goes on; it takes a change to go further");
+        }
     }
     SmtpRelayStatus {
         observed_generation: relay.metadata.generation,
@@ -55,29 +60,51 @@ pub fn relay(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, now: Times
         replicas: Some(pods.count),
         ready_replicas: Some(pods.ready),
         selector: Some(selector_of(relay)),
-        attached_domains: i32::try_from(attached(findings)).ok(),
+        attached_domains: i32::try_from(served(findings)).ok(),
         listeners: relay.spec.listeners.iter().map(listener).collect(),
-        config_hash: pods.config_hash.clone(),
+        config_hash: validated.map(|validated| validated.configuration.hash()),
         certificates: validated.map(certificates).unwrap_or_default(),
     }
 }
 
-fn accepted(conditions: &mut Conditions<'_>, findings: &Findings<'_>) -> bool {
-    let faults = blockers(findings, |blocker| matches!(blocker, Blocker::Field(_)));
-    let warnings = findings.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    let (reason, message) = if faults.is_empty() { (Reason::Accepted, warnings) } else { (Reason::Invalid, faults.join("; ")) };
-    conditions.set(types::ACCEPTED, faults.is_empty(), reason, message);
-    faults.is_empty()
+/// How far a generation has come.
+enum Progress {
+    Done,
+    Underway,
+    Stuck(Reason),
 }
 
-fn resolved(conditions: &mut Conditions<'_>, findings: &Findings<'_>) {
-    let certificates = blockers(findings, |blocker| matches!(blocker, Blocker::Certificate(_)));
-    let issues = blockers(findings, |blocker| matches!(blocker, Blocker::Issue(_)));
-    match (certificates.is_empty(), issues.is_empty()) {
-        (true, true) => conditions.set(types::RESOLVED_REFS, true, Reason::ResolvedRefs, ""),
-        (false, _) => conditions.set(types::RESOLVED_REFS, false, Reason::InvalidReference, certificates.join("; ")),
-        (true, false) => conditions.set(types::RESOLVED_REFS, false, Reason::IssueFailed, issues.join("; ")),
+fn accepted(conditions: &mut Conditions<'_>, findings: &Findings<'_>) {
+    let faults = blockers(findings, |blocker| matches!(blocker, Blocker::Field(_)));
+    let reason = if faults.is_empty() { Reason::Accepted } else { Reason::Invalid };
+    conditions.set(types::ACCEPTED, faults.is_empty(), reason, faults.join("; "));
+}
+
+fn resolved(conditions: &mut Conditions<'_>, findings: &Findings<'_>, now: Timestamp) {
+    let fault = match &findings.relay {
+        Err(blockers) => blockers.iter().find_map(unresolved),
+        Ok(validated) => expired(validated, now),
+    };
+    let warning = || findings.warnings.first().map(|warning| (Reason::PostmasterNotAccepted, warning.to_string()));
+    match fault.or_else(warning) {
+        Some((reason, message)) => conditions.set(types::RESOLVED_REFS, false, reason, message),
+        None => conditions.set(types::RESOLVED_REFS, true, Reason::ResolvedRefs, ""),
     }
+}
+
+fn unresolved(blocker: &Blocker) -> Option<(Reason, String)> {
+    let reason = match blocker {
+        Blocker::Certificate(problem) => reason_of(problem),
+        Blocker::Issue(_) => Reason::IssueFailed,
+        Blocker::Field(_) => return None,
+    };
+    Some((reason, blocker.to_string()))
+}
+
+/// A certificate that has ended is shown all the same: most senders don't look, and without it none could use TLS.
+fn expired(validated: &Validated<'_>, now: Timestamp) -> Option<(Reason, String)> {
+    let ended = validated.certificate.pair().map(CertifiedKey::not_after).filter(|end| *end <= now)?;
+    Some((Reason::CertificateExpired, format!("spec.tls.certificate: {}; it is still shown to clients", Fault::Expired(ended))))
 }
 
 fn blockers(findings: &Findings<'_>, wanted: impl Fn(&Blocker) -> bool) -> Vec<String> {
@@ -86,22 +113,23 @@ fn blockers(findings: &Findings<'_>, wanted: impl Fn(&Blocker) -> bool) -> Vec<S
 }
 
 /// Never True without a ready pod: nobody runs anything then.
-fn programmed(conditions: &mut Conditions<'_>, validated: Option<&Validated<'_>>, pods: &Pods) -> bool {
+fn programmed(conditions: &mut Conditions<'_>, validated: Option<&Validated<'_>>, pods: &Pods) -> Progress {
     let wanted = validated.map(|validated| validated.configuration.hash());
-    let runs = wanted.is_some() && pods.config_hash == wanted && pods.ready > 0;
-    let (reason, message) = if runs {
-        (Reason::Programmed, String::new())
-    } else if !pods.refusals.is_empty() {
-        (Reason::Refused, format!("the relay refused its configuration and runs the last good one: {}", pods.refusals.join("; ")))
+    let (reason, message, progress) = if wanted.is_some() && pods.config_hash == wanted && pods.ready > 0 {
+        (Reason::Programmed, String::new(), Progress::Done)
     } else if wanted.is_none() {
-        (Reason::Invalid, "the resource gives no configuration; what was last good goes on".to_owned())
+        let message = "the resource gives no configuration, and what was last good goes on; see Accepted and ResolvedRefs";
+        (Reason::Invalid, message.to_owned(), Progress::Stuck(Reason::Invalid))
+    } else if !pods.refusals.is_empty() {
+        let message = format!("the relay refused its configuration and runs the last good one: {}", pods.refusals.join("; "));
+        (Reason::Refused, message, Progress::Stuck(Reason::Refused))
     } else if pods.ready == 0 {
-        (Reason::NoReadyPods, "no pod is ready".to_owned())
+        (Reason::NoReadyPods, "no pod is ready".to_owned(), Progress::Underway)
     } else {
-        (Reason::Pending, "not every ready pod runs this generation yet".to_owned())
+        (Reason::Pending, "not every ready pod runs this generation yet".to_owned(), Progress::Underway)
     };
-    conditions.set(types::PROGRAMMED, runs, reason, message);
-    runs
+    conditions.set(types::PROGRAMMED, matches!(progress, Progress::Done), reason, message);
+    progress
 }
 
 fn ready(conditions: &mut Conditions<'_>, pods: &Pods) {
@@ -111,34 +139,40 @@ fn ready(conditions: &mut Conditions<'_>, pods: &Pods) {
     }
 }
 
+/// Whether every link requires TLS. A next hop whose certificate nobody checks counts, as it never gets mail in clear; but it is named.
 fn encrypted(conditions: &mut Conditions<'_>, relay: &SmtpRelay, validated: Option<&Validated<'_>>) {
     let listeners = relay.spec.listeners.iter().filter(|listener| listener.tls.mode == ListenerTlsMode::StartTlsOptional);
-    let clear_in = listeners.map(|listener| format!("listener {} takes mail in clear", listener.name));
-    let domains = validated.iter().flat_map(|validated| &validated.configuration.domains);
-    let clear_out = domains.filter(|domain| may_be_clear(domain)).map(|domain| format!("mail of {} may go on in clear", domain.name));
-    let links: Vec<_> = clear_in.chain(clear_out).collect();
-    let reason = if links.is_empty() { Reason::Required } else { Reason::LinksInClear };
-    conditions.set(types::ALL_LINKS_ENCRYPTED, links.is_empty(), reason, links.join("; "));
+    let clear_in = listeners.map(|listener| format!("listener {} takes mail in clear (StartTlsOptional)", listener.name));
+    let clear_out = next_hops(validated, NextHopTlsMode::Opportunistic);
+    let links: Vec<_> = clear_in.chain(clear_out.map(|domain| format!("mail of {domain} may go on in clear (Opportunistic)"))).collect();
+    if links.is_empty() {
+        let unverified =
+            next_hops(validated, NextHopTlsMode::Encrypt).map(|domain| format!("next hops of {domain} are not verified (Encrypt)"));
+        conditions.set(types::ALL_LINKS_ENCRYPTED, true, Reason::Required, unverified.collect::<Vec<_>>().join("; "));
+    } else {
+        conditions.set(types::ALL_LINKS_ENCRYPTED, false, Reason::LinksInClear, links.join("; "));
+    }
 }
 
-fn may_be_clear(domain: &Domain) -> bool {
-    domain.next_hops().any(|hops| hops.tls.mode == NextHopTlsMode::Opportunistic)
+/// The domains some of whose next hops have the mode.
+fn next_hops<'a>(validated: Option<&'a Validated<'_>>, mode: NextHopTlsMode) -> impl Iterator<Item = &'a DomainName> {
+    let domains = validated.into_iter().flat_map(|validated| &validated.configuration.domains);
+    domains.filter(move |domain| domain.next_hops().any(|hops| hops.tls.mode == mode)).map(|domain| &domain.name)
 }
 
-fn attached(findings: &Findings<'_>) -> usize {
-    findings.domains.iter().filter(|outcome| matches!(outcome.state, DomainState::Served | DomainState::Detached(_))).count()
+fn served(findings: &Findings<'_>) -> usize {
+    findings.domains.iter().filter(|outcome| outcome.state == DomainState::Served).count()
 }
 
 fn listener(listener: &Listener) -> ListenerStatus {
     ListenerStatus { name: listener.name.clone(), port: listener.port, pod_port: listener.pod_port() }
 }
 
+/// The Secrets that the pods have their certificates from.
 fn certificates(validated: &Validated<'_>) -> Vec<CertificateStatus> {
-    let server = validated.certificate.pair().map(|pair| (SERVER_FOLDER, pair));
-    let clients = validated.client_certificates.iter().filter_map(|(folder, pair)| Some((folder.as_str(), pair.open()?)));
-    let status = |(name, pair): (&str, &crate::material::CertifiedKey)| CertificateStatus {
-        name: name.to_owned(),
-        not_after: Time(pair.not_after()),
-    };
-    server.into_iter().chain(clients).map(status).collect()
+    let server = validated.certificate.pair().map(|pair| (server_secret(validated.relay), pair));
+    let clients = validated.client_certificates.iter();
+    let clients = clients.filter_map(|(folder, pair)| Some((client_secret(validated.relay, folder), pair.open()?)));
+    let status = |(name, pair): (String, &CertifiedKey)| CertificateStatus { name, not_after: Time(pair.not_after()) };
+    server.into_iter().chain(clients).take(CERTIFICATES).map(status).collect()
 }
