@@ -1,0 +1,1 @@
+"""The benchmark's machinery. `main` is the outline."""

@@ -1,0 +1,107 @@
+"""The outline: prepare, step inside, prove, measure, print."""
+
+import fcntl
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from . import arguments, cgroup, idle, machine, namespace, peers, prepare, profile, tables, verify
+from .arguments import Arguments
+from .measure import Laboratory
+from .places import BENCH, CACHE, RELAY_NAME, SINK_NAME
+from .traffic import LOAD, Traffic
+
+TRAFFIC = {"clear": Traffic(), "tls": Traffic(tls=True), "tls-reuse": Traffic(tls=True, per_connection=100)}
+
+
+def main(words: list[str]) -> int:
+    """Runs the bench; returns the program's exit code."""
+    asked = arguments.parse(words)
+    if os.geteuid() != 0:
+        sys.exit("bench: it makes roots and namespaces; run it as root")
+    if namespace.is_inside():
+        namespace.furnish()
+        return namespace.reap(lambda: bench(asked, words))
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        prepare.everything(asked.peers, asked.profile)
+        try:
+            return namespace.enter(BENCH / "run", words)
+        finally:
+            cgroup.remove_all()
+
+
+def bench(asked: Arguments, words: list[str]) -> None:
+    """Everything that happens inside the namespaces."""
+    asked.output.mkdir(parents=True, exist_ok=True)
+    laboratory = Laboratory(certificates(), asked.output / "logs", asked.share)
+    if asked.profile:
+        for peer in map(peers.load, asked.peers):
+            prepare.say(f"profiling {peer.name}")
+            profile.run(laboratory, peer, Traffic(), asked.output / "profile")
+        return
+    results = {
+        "command": shlex.join(["tests/bench/run", *words]),
+        "runs": asked.runs,
+        "machine": machine.describe(),
+        "versions": {key: machine.version(peers.load(key)) for key in asked.peers},
+        "proven": proven(laboratory, asked),
+        "tables": {name: fill(laboratory, asked, name) for name in asked.tables},
+    }
+    publish(results, asked.output)
+
+
+def certificates() -> Path:
+    """A new authority and one certificate for relay and sink."""
+    folder = CACHE / "certificates"
+    subprocess.run([LOAD, "certificates", str(folder), RELAY_NAME, SINK_NAME], check=True)
+    return folder
+
+
+def proven(laboratory: Laboratory, asked: Arguments) -> dict[str, int]:
+    """Has every peer prove that bodies arrive whole."""
+    counts = {}
+    for peer in map(peers.load, asked.peers):
+        prepare.say(f"{peer.name}: comparing bodies")
+        counts[peer.key] = verify.bodies(laboratory, peer)
+    return counts
+
+
+def fill(laboratory: Laboratory, asked: Arguments, name: str) -> dict:
+    """The runs of one table."""
+    if name == "idle":
+        return idle_connections(laboratory, asked)
+    traffic = TRAFFIC[name]
+    chosen = [peer for peer in map(peers.load, asked.peers) if peer.tls or not traffic.tls]
+    results = {"direct": [], "peers": {peer.key: [] for peer in chosen}}
+    for run in range(asked.runs):
+        prepare.say(f"{name}, run {run + 1} of {asked.runs}")
+        results["direct"].append(laboratory.direct(traffic).record())
+        for peer in chosen:
+            measurement = laboratory.relayed(peer, traffic)
+            print(f"  {peer.name}: {measurement.rate:,.0f}/s, {measurement.cpu / measurement.messages * 1000:.2f} ms each", flush=True)
+            results["peers"][peer.key].append(measurement.record())
+    return results
+
+
+def idle_connections(laboratory: Laboratory, asked: Arguments) -> dict:
+    """Memory of idle connections, of the peers that hold thousands."""
+    results = {"connections": asked.idle, "peers": {}}
+    for peer in map(peers.load, asked.peers):
+        if peer.idle:
+            prepare.say(f"{peer.name}: {asked.idle} idle connections")
+            results["peers"][peer.key] = idle.bytes_each(laboratory, peer, asked.idle)
+    return results
+
+
+def publish(results: dict, output: Path) -> None:
+    """Prints the tables, and leaves them and every run in files."""
+    parts = [tables.idle(table) if name == "idle" else tables.rates(name, table) for name, table in results["tables"].items()]
+    text = "\n\n".join([*parts, tables.footer(results)])
+    (output / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    (output / "results.md").write_text(text + "\n")
+    print(f"\n{text}\n\nAlso in {output}/results.md; every run is in results.json.")

@@ -1,0 +1,79 @@
+"""Results as Markdown, ready for the README."""
+
+from .figures import Figure
+from .peers import Peer, load
+
+CAPTIONS = {
+    "clear": "10 KB messages, 50 sessions, one connection for each message, in clear text",
+    "tls": "The same over TLS on both sides, one connection and one full handshake for each message",
+    "tls-reuse": "The same over TLS on both sides, 100 messages for each connection",
+}
+
+
+def rates(name: str, results: dict) -> str:
+    """The table of one kind of traffic."""
+    direct = Figure.of(run["rate"] for run in results["direct"])
+    rows = {load(key): Row(runs) for key, runs in results["peers"].items()}
+    bases = {key: row for peer, row in rows.items() for key in ("postfix", "haraka") if peer.key == key}
+    headings = ["relay", "its 250 means", "messages/s (spread)", "of direct", "CPU for each", "peak memory"]
+    headings += [f"rate to {load(key).name}" for key in bases] + [f"CPU to {load(key).name}" for key in bases]
+    lines = [cells(peer, row, direct, bases) for peer, row in rows.items()]
+    ceiling = ["*none: source to sink*", "", f"{number(direct.middle)} ({spread(direct)})", "100 %"]
+    lines.append(ceiling + [""] * (len(headings) - len(ceiling)))
+    return f"**{CAPTIONS[name]}**\n\n{markdown(headings, lines)}"
+
+
+class Row:
+    """One relay's runs."""
+
+    def __init__(self, runs: list[dict]) -> None:
+        self.rate = Figure.of(run["rate"] for run in runs)
+        self.cpu = Figure.of(run["cpu"] / run["messages"] for run in runs)
+        known = [run["memory"] for run in runs if run["memory"] is not None]
+        self.memory = max(known) if known else None
+
+
+def cells(peer: Peer, row: Row, direct: Figure, bases: dict[str, Row]) -> list[str]:
+    memory = "unknown" if row.memory is None else f"{row.memory / 2**20:.0f} MiB"
+    return [
+        peer.name,
+        peer.label,
+        f"{number(row.rate.middle)} ({spread(row.rate)})",
+        f"{row.rate.middle / direct.middle:.0%}".replace("%", " %"),
+        f"{row.cpu.middle * 1000:.2f} ms",
+        memory,
+        *[f"{row.rate.middle / base.rate.middle:.1f} ×" for base in bases.values()],
+        *[f"{row.cpu.middle / base.cpu.middle:.3f} ×" for base in bases.values()],
+    ]
+
+
+def idle(results: dict) -> str:
+    """The table of idle connections."""
+    lines = [[load(key).name, f"{each / 1024:.1f} KiB"] for key, each in results["peers"].items()]
+    return f"**Memory for each of {results['connections']:,} idle TLS connections**\n\n{markdown(['relay', 'resident'], lines)}"
+
+
+def footer(results: dict) -> str:
+    """What was measured on what."""
+    machine = ", ".join(f"{name}: {value}" for name, value in results["machine"].items())
+    versions = ", ".join(f"{load(key).name} {version}" for key, version in results["versions"].items())
+    proofs = ", ".join(f"{load(key).name} {count:,}" for key, count in results["proven"].items())
+    return "\n".join([
+        f"Made by `{results['command']}`; {results['runs']} interleaved runs, median (lowest–highest).",
+        f"Machine: {machine}.",
+        f"Versions: {versions}.",
+        f"Bodies compared by hash at the sink, all whole: {proofs}.",
+    ])  # fmt: skip
+
+
+def markdown(headings: list[str], lines: list[list[str]]) -> str:
+    rows = [headings, ["---"] * len(headings), *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def spread(figure: Figure) -> str:
+    return f"{number(figure.low)}–{number(figure.high)}"

@@ -1,0 +1,137 @@
+"""Mail that flows: who sends it, who takes it, and how many have arrived."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import peers
+from .places import HOST, RELEASE, SINK_PORT
+from .prepare import TOOLS
+
+BODY_BYTES = 10_240
+# Without a message that arrives.
+STALLED_AFTER = 60
+LOAD = str(RELEASE / "load")
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """One way to send."""
+
+    tls: bool = False
+    sessions: int = 50
+    per_connection: int = 1
+    # Every message its own body, whose digest the sink checks.
+    proven: bool = False
+
+    @property
+    def is_classic(self) -> bool:
+        """Whether Postfix's tools can do it."""
+        return not self.tls and not self.proven and self.per_connection == 1
+
+    def source(self, port: int, messages: int, certificates: Path) -> list[str]:
+        """The command that sends."""
+        target = f"{HOST}:{port}"
+        if self.is_classic:
+            return [
+                *tool("smtp-source"), "-s", str(self.sessions), "-m", str(messages), "-l", str(BODY_BYTES), "-M", "client.example.net",
+                "-f", "sender@client.example.net", "-t", "user@bench.example.com", target,
+            ]  # fmt: skip
+        options = ["--sessions", str(self.sessions), "--messages", str(messages), "--size", str(BODY_BYTES)]
+        options += ["--per-connection", str(self.per_connection)]
+        options += ["--authority", str(certificates / "ca.pem")] if self.tls else []
+        options += ["--distinct"] if self.proven else []
+        return [LOAD, "send", target, *options]
+
+    def sink(self, certificates: Path) -> list[str]:
+        """The command that takes."""
+        target = f"{HOST}:{SINK_PORT}"
+        if self.is_classic:
+            return [*tool("smtp-sink"), "-u", "postfix", "-c", target, "1000"]
+        options = ["--tls", str(certificates)] if self.tls else []
+        options += ["--verify"] if self.proven else []
+        return [LOAD, "sink", target, *options]
+
+
+def tool(name: str) -> list[str]:
+    return ["chroot", str(peers.load(TOOLS).root), name]
+
+
+class Sink:
+    """A sink that runs. What it prints goes to a file, whose last words say how many messages it has."""
+
+    def __init__(self, traffic: Traffic, certificates: Path, output: Path) -> None:
+        self.traffic = traffic
+        self.command = traffic.sink(certificates)
+        self.path = output
+
+    def __enter__(self) -> "Sink":
+        self.output = self.path.open("w+b")
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.output.close()
+
+    def tail(self) -> str:
+        descriptor = self.output.fileno()
+        size = os.fstat(descriptor).st_size
+        return os.pread(descriptor, 512, max(0, size - 512)).decode(errors="replace")
+
+    def messages(self) -> int:
+        """How many have been answered 250."""
+        if self.traffic.is_classic:
+            counts = re.findall(r"mesg=(\d+)\r", self.tail())
+            return int(counts[-1]) if counts else 0
+        return self.tally().get("messages", 0)
+
+    def tally(self) -> dict[str, int]:
+        """Everything that our own sink counts."""
+        lines = self.tail().splitlines(keepends=True)
+        whole = [line for line in lines if line.startswith("{") and line.endswith("}\n")]
+        return json.loads(whole[-1]) if whole else {}
+
+    def wait_for(self, count: int, watch=lambda: None) -> None:
+        """Until `count` messages are there; calls `watch` all the while."""
+        last, since = -1, time.monotonic()
+        while (arrived := self.messages()) < count:
+            if arrived != last:
+                last, since = arrived, time.monotonic()
+            elif time.monotonic() - since > STALLED_AFTER:
+                raise RuntimeError(f"the sink has {arrived} of {count} messages, and no more come")
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the sink ended: {self.tail()}")
+            watch()
+            time.sleep(0.002)
+
+
+class Source:
+    """A client that sends, from now on."""
+
+    def __init__(self, traffic: Traffic, port: int, messages: int, certificates: Path) -> None:
+        self.command = traffic.source(port, messages, certificates)
+        self.process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"RUST_BACKTRACE": "0"},
+            text=True,
+        )
+
+    def finish(self) -> None:
+        """Fails unless all was taken."""
+        said, _ = self.process.communicate(timeout=STALLED_AFTER)
+        if self.process.returncode != 0:
+            raise RuntimeError(f"the client failed: {said[-500:]}")
+
+    def check(self) -> None:
+        """Fails as soon as the client has failed."""
+        if self.process.poll() not in (None, 0):
+            self.finish()
