@@ -98,6 +98,8 @@ impl Machine {
             return None;
         }
         if !self.is_worth_draining(left) {
+            // An open transaction is to be discarded.
+            self.phase = Phase::Command(then);
             self.end(&refusal);
             return None;
         }
