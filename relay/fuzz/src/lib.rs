@@ -8,6 +8,6 @@ mod readers;
 pub mod client;
 pub mod commands;
 pub mod content;
+mod conversation;
 pub mod server;
-mod stream;
 mod tape;

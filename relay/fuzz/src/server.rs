@@ -8,8 +8,7 @@ use postern_proto::{
 };
 
 use crate::{
-    naive::Outcome,
-    stream,
+    conversation::{Conversation, Event},
     tape::{Tape, byte},
 };
 
@@ -19,7 +18,7 @@ const MAX_OUTPUT: usize = 4096 + 1024;
 const MAX_INPUT: usize = 64 * 1024;
 
 /// Runs the session twice: with bytes that are cut and a driver that meddles, and with all bytes at once. Unless the driver meddled, the
-/// two are the same.
+/// two are the same. The naive server is to agree.
 pub fn check(mut input: &[u8]) {
     let settings = settings(byte(&mut input));
     let (answers, cuts) = (byte(&mut input), byte(&mut input));
@@ -31,9 +30,10 @@ pub fn check(mut input: &[u8]) {
         run
     };
     let cut = run(Some(cuts));
+    cut.conversations.iter().for_each(|conversation| conversation.check(&settings));
     if !cut.meddled {
         let whole = run(None);
-        assert_eq!(cut.events, whole.events, "where the bytes are cut makes a difference");
+        assert!(cut.events().eq(whole.events()), "where the bytes are cut makes a difference");
         assert_eq!(cut.sent, whole.sent, "where the bytes are cut makes a difference to the replies");
     }
 }
@@ -48,25 +48,12 @@ fn settings(choice: u8) -> Offer {
     }
 }
 
-/// What happened, and how much had been said by then.
-#[derive(Debug, PartialEq, Eq)]
-enum Event {
-    Asked(String),
-    Delivered(Vec<u8>),
-    Told(&'static str),
-}
-
 /// What the driver knows of the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Transaction {
     None,
-    Envelope {
-        recipients: u32,
-    },
-    /// Content comes, and began so far into what was heard.
-    Content {
-        start: usize,
-    },
+    Envelope { recipients: u32 },
+    Content,
 }
 
 struct Run<'a> {
@@ -78,8 +65,8 @@ struct Run<'a> {
     client: &'a [u8],
     /// How much of the client's bytes the session was given.
     given: usize,
-    /// What the session was given since the connection or TLS began.
-    heard: Vec<u8>,
+    /// The one in clear, and the one over TLS.
+    conversations: Vec<Conversation>,
     transaction: Transaction,
     body: Vec<u8>,
     /// The driver owes an answer that it does not give, or has closed.
@@ -87,7 +74,8 @@ struct Run<'a> {
     refusal: Option<Reply>,
     tls: bool,
     sent: Vec<u8>,
-    events: Vec<(usize, Event)>,
+    /// How much of the session's output is noted already.
+    noted: usize,
     /// The driver did what depends on where the bytes are cut.
     meddled: bool,
 }
@@ -109,23 +97,34 @@ enum Owned {
 
 impl<'a> Run<'a> {
     fn new(offer: &'a Offer, answers: Tape<'a>, cuts: Option<Tape<'a>>, client: &'a [u8]) -> Self {
-        Self {
+        let mut run = Self {
             offer,
             session: Session::new(Arc::new(Settings::new(offer.clone()))),
             answers,
             cuts,
             client,
             given: 0,
-            heard: Vec::new(),
+            conversations: vec![Conversation { over_tls: offer.tls == TlsOffer::Active, ..Conversation::default() }],
             transaction: Transaction::None,
             body: Vec::new(),
             gave_up: false,
             refusal: None,
             tls: offer.tls == TlsOffer::Active,
             sent: Vec::new(),
-            events: Vec::new(),
+            noted: 0,
             meddled: false,
-        }
+        };
+        run.note_replies();
+        assert_eq!(run.conversation().events.pop(), Some(Event::Reply(220)), "a session begins with its banner");
+        run
+    }
+
+    fn conversation(&mut self) -> &mut Conversation {
+        self.conversations.last_mut().expect("there is one from the beginning")
+    }
+
+    fn events(&self) -> impl Iterator<Item = &[Event]> {
+        self.conversations.iter().map(|conversation| conversation.events.as_slice())
     }
 
     fn finish(&mut self) {
@@ -133,7 +132,7 @@ impl<'a> Run<'a> {
         while self.step() {
             self.check();
             steps += 1;
-            assert!(steps < 1000 + 8 * (self.heard.len() + self.sent.len()), "the session goes in circles");
+            assert!(steps < 1000 + 8 * (self.client.len() + self.sent.len()), "the session goes in circles");
         }
         self.check_sent();
     }
@@ -171,8 +170,8 @@ impl<'a> Run<'a> {
             Owned::NeedsTls(path) => self.needs_tls(path),
             Owned::StartTls => self.start_tls(),
             Owned::Close => {
-                self.tell("close");
                 self.flush();
+                self.happened(Event::Closed);
                 assert!(matches!(self.session.step(), Step::Close), "nothing comes after the end");
                 assert!(self.session.output().is_empty());
                 return false;
@@ -202,15 +201,21 @@ impl<'a> Run<'a> {
     }
 
     fn happened(&mut self, event: Event) {
-        self.events.push((self.sent.len() + self.session.output().len(), event));
+        self.note_replies();
+        self.conversation().events.push(event);
     }
 
-    fn tell(&mut self, what: &'static str) {
-        self.happened(Event::Told(what));
+    fn note_replies(&mut self) {
+        let output = self.session.output();
+        let codes = reply_codes(&output[self.noted..]);
+        self.noted = output.len();
+        self.conversation().events.extend(codes.into_iter().map(Event::Reply));
     }
 
     /// Sends what waits, in one or two parts.
     fn flush(&mut self) {
+        self.note_replies();
+        self.noted = 0;
         self.sent.extend_from_slice(self.session.output());
         let waiting = self.session.output().len();
         let part = waiting.min(usize::from(self.meddle()));
@@ -240,7 +245,7 @@ impl<'a> Run<'a> {
         assert!(room > 0 && input.capacity() <= MAX_INPUT);
         let piece = &unheard[..size.min(room).min(unheard.len())];
         input.extend_from_slice(piece);
-        self.heard.extend_from_slice(piece);
+        self.conversations.last_mut().expect("there is one from the beginning").said.extend_from_slice(piece);
         self.given += piece.len();
         true
     }
@@ -250,11 +255,6 @@ impl<'a> Run<'a> {
         (self.meddled, self.gave_up) = (true, true);
         self.transaction = Transaction::None;
         true
-    }
-
-    /// How much of what was heard the session has read.
-    fn place(&mut self) -> usize {
-        self.heard.len() - self.session.input().len()
     }
 
     /// The driver's answer; `None` when it gives none.
@@ -303,28 +303,32 @@ impl<'a> Run<'a> {
         if self.answer(turn) {
             self.transaction = Transaction::Envelope { recipients: recipients + 1 };
         }
+        // The session may have lost patience: it ends by itself.
+        self.gave_up |= !self.session.in_transaction();
     }
 
     fn content(&mut self, turn: Turn) {
         let Transaction::Envelope { recipients } = self.transaction else { panic!("content out of order") };
         assert!(recipients > 0, "content without a recipient");
-        self.tell("content");
-        let start = self.place();
+        self.happened(Event::Content);
         self.body.clear();
         if self.answers.next() % 8 == 7 {
             self.refusal = Some(Reply::new(452, (3, 1), "Full"));
         }
         if self.answer(turn) {
-            self.transaction = Transaction::Content { start };
+            self.transaction = Transaction::Content;
         } else if !self.gave_up {
+            // The refusal comes before the reply that tells it to the client.
+            self.conversation().events.push(Event::Refused);
             self.transaction = Transaction::None;
         }
     }
 
     fn piece(&mut self) {
-        assert!(matches!(self.transaction, Transaction::Content { .. }), "content out of order");
+        assert!(self.transaction == Transaction::Content, "content out of order");
         assert!(self.body.len() as u64 <= self.offer.max_message_bytes.saturating_add(2), "content over the limit");
         if let Some(refusal) = self.refusal.take() {
+            self.happened(Event::Refused);
             self.session.refuse_content(refusal);
             self.transaction = Transaction::None;
             self.meddled = true;
@@ -332,14 +336,12 @@ impl<'a> Run<'a> {
     }
 
     fn message(&mut self, turn: Turn) {
-        let Transaction::Content { start } = self.transaction else { panic!("a message out of order") };
-        let left = self.heard.len() - self.place();
+        assert_eq!(self.transaction, Transaction::Content, "a message out of order");
         let body = mem::take(&mut self.body);
-        assert_eq!(stream::content(&self.heard, start), (Outcome::Content(body.clone(), Vec::new()), left));
         self.refusal = None;
         let protocol = self.session.protocol();
         assert_eq!(self.tls && protocol != "SMTP", protocol.ends_with('S'), "{protocol}");
-        self.happened(Event::Delivered(body));
+        self.happened(Event::Message(body));
         self.answer(turn);
         if !self.gave_up {
             self.transaction = Transaction::None;
@@ -349,14 +351,14 @@ impl<'a> Run<'a> {
     fn discard(&mut self, refusal: Option<&Reply>) {
         assert_ne!(self.transaction, Transaction::None, "nothing to forget");
         assert!(refusal.is_none_or(|reply| !reply.is_positive()));
-        self.tell(if refusal.is_some() { "discard bad content" } else { "discard" });
+        self.happened(refusal.map_or(Event::Discarded, |reply| Event::Flawed(reply.code)));
         self.transaction = Transaction::None;
         self.refusal = None;
     }
 
     fn needs_tls(&mut self, path: String) {
         assert!(self.offer.tls == TlsOffer::Required && !self.tls);
-        self.happened(Event::Asked(path));
+        self.happened(Event::NeedsTls(path));
     }
 
     /// What the session has not read by now is lost. The client says it again over TLS, so that it makes no difference how much of it was
@@ -364,14 +366,19 @@ impl<'a> Run<'a> {
     fn start_tls(&mut self) {
         assert!(!self.tls, "TLS over TLS");
         assert_eq!(self.transaction, Transaction::None);
-        self.tell("tls");
         self.flush();
-        self.given -= self.heard.len() - self.place();
+        self.given -= self.session.input().len();
         assert!(self.sent.ends_with(b"220 2.0.0 Go ahead with TLS\r\n"));
         let fresh = Session::new(Arc::new(Settings::new(self.offer.clone()))).into_tls();
         self.session = mem::replace(&mut self.session, fresh).into_tls();
         self.tls = true;
-        self.heard.clear();
+        self.conversations.push(Conversation { over_tls: true, ..Conversation::default() });
         assert!(self.session.output().is_empty() && self.session.input().is_empty() && self.session.helo().is_none());
     }
+}
+
+/// The codes of replies that are complete: of each, that of its last line.
+fn reply_codes(replies: &[u8]) -> Vec<u16> {
+    let lines = replies.split_inclusive(|byte| *byte == b'\n').filter(|line| line[3] == b' ');
+    lines.map(|line| str::from_utf8(&line[..3]).ok().and_then(|code| code.parse().ok()).expect("a reply has a code")).collect()
 }
