@@ -23,6 +23,7 @@ class Arguments:
     idle: int
     profile: bool
     output: Path
+    json: Path
 
 
 def parse(words: list[str]) -> Arguments:
@@ -34,7 +35,8 @@ def parse(words: list[str]) -> Arguments:
     parser.add_argument("--idle", type=int, help="idle TLS connections to hold (10000)")
     parser.add_argument("--quick", action="store_true", help="one run with a tenth of the messages and connections: to try things")
     parser.add_argument("--profile", action="store_true", help="one run for each relay under perf and one under strace, no tables")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of results.json, results.md and profiles")
+    parser.add_argument("--output", type=Path, default=RESULTS, metavar="DIR", help="folder of results.md, results.json, logs and profiles")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where every run's figures go (results.json in that folder)")
     given = parser.parse_args(words)
     return Arguments(
         peers=chosen(parser, given.only, peers.names()),
@@ -44,6 +46,7 @@ def parse(words: list[str]) -> Arguments:
         idle=given.idle or (1_000 if given.quick else 10_000),
         profile=given.profile,
         output=given.output.resolve(),
+        json=(given.json or given.output / "results.json").resolve(),
     )
 
 

@@ -52,7 +52,7 @@ def bench(asked: Arguments, words: list[str]) -> None:
         "proven": proven(laboratory, asked),
         "tables": {name: fill(laboratory, asked, name) for name in asked.tables},
     }
-    publish(results, asked.output)
+    publish(results, asked)
 
 
 def certificates() -> Path:
@@ -98,10 +98,11 @@ def idle_connections(laboratory: Laboratory, asked: Arguments) -> dict:
     return results
 
 
-def publish(results: dict, output: Path) -> None:
+def publish(results: dict, asked: Arguments) -> None:
     """Prints the tables, and leaves them and every run in files."""
     parts = [tables.idle(table) if name == "idle" else tables.rates(name, table) for name, table in results["tables"].items()]
     text = "\n\n".join([*parts, tables.footer(results)])
-    (output / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-    (output / "results.md").write_text(text + "\n")
-    print(f"\n{text}\n\nAlso in {output}/results.md; every run is in results.json.")
+    markdown = asked.output / "results.md"
+    asked.json.write_text(json.dumps(results, indent=2) + "\n")
+    markdown.write_text(text + "\n")
+    print(f"\n{text}\n\nAlso in {markdown}; every run is in {asked.json}.")
