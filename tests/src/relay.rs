@@ -54,22 +54,10 @@ impl Relay {
         Client::ready(self.address, &self.trust).await
     }
 
-    /// What a client of the relay trusts.
-    #[must_use]
-    pub fn trust(&self) -> &Trust {
-        &self.trust
-    }
-
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()
-    }
-
-    /// Everything that it logged.
-    #[must_use]
-    pub fn log(&self) -> Vec<String> {
-        self.process.log()
     }
 
     /// Sends SIGTERM.
