@@ -6,6 +6,7 @@ pub mod filter;
 pub mod listen;
 pub mod log;
 pub mod message;
+pub mod open_files;
 pub mod policy;
 pub mod proof;
 pub mod reload;

@@ -19,6 +19,7 @@ use postern_relay::{
     listen::{self, Admission, Drain, Drained, Gate, Ports, Signals},
     log,
     message::{self, Budgets},
+    open_files,
     proof::Matrix,
     reload::{self, Reloader},
     session::{self, Service},
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(options: &Cli) -> anyhow::Result<()> {
     log::start(&options.log).context("logging")?;
+    open_files::raise_limit().context("open files")?;
     let mut signals = Signals::install().context("signals")?;
     let admin = Server::bind(options.admin).with_context(|| format!("admin port {}", options.admin))?;
     let drain = Drain::default();
