@@ -2,13 +2,19 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses its share of this")]
 
+pub mod standalone;
+
 use std::{fs, path::Path, process::Output};
 
 use assert_cmd::Command;
 use jiff::{SignedDuration, Timestamp};
 use postern_operator::{
-    issue::{Authority, issue_leaf},
-    material::CertifiedKey,
+    dereference::{Absent, Context, dereference},
+    inventory::{Inventory, Key},
+    issue::{Authority, Issued, issue_leaf},
+    manifest::Folder,
+    material::{CertifiedKey, Sealed},
+    validate::{Findings, validate},
 };
 use tempfile::TempDir;
 
@@ -127,4 +133,25 @@ pub fn issued(now: Timestamp) -> (CertifiedKey, Authority) {
 /// Long enough ago that a certificate from then has ended.
 pub fn last_year() -> Timestamp {
     Timestamp::now() - SignedDuration::from_hours(365 * 24)
+}
+
+/// The resources of manifests, none of which is wrong.
+pub fn inventory(manifests: &[&str]) -> Inventory {
+    let folder = Manifests::empty();
+    for (index, manifest) in manifests.iter().enumerate() {
+        folder.put(&format!("{index}.yaml"), manifest);
+    }
+    let reading = Folder::new(vec![folder.path().to_owned()]).read().unwrap();
+    assert!(reading.problems.is_empty(), "{:?}", reading.problems);
+    reading.inventory
+}
+
+/// What the pipeline finds of the relay `mail/edge`, which gets a certificate of a CA of its own where it names none.
+pub fn find(inventory: &Inventory) -> Findings<'_> {
+    let now = Timestamp::now();
+    let context = Context { inventory, now, absent: Absent::Missing };
+    validate(dereference(&inventory.relays[&Key::new("mail", "edge")], context), |_| {
+        let (pair, authority) = issued(now);
+        Ok(Sealed::Open(Issued { pair, authority: authority.bundle() }))
+    })
 }

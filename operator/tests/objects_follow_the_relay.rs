@@ -1,0 +1,214 @@
+//! What the objects of a relay must hold, whatever the relay: pods within the `restricted` standard, one volume with exactly the files of the
+//! contract, ports that fit, and pods that stay when domains come and go.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::{KeyToPath, PodSpec, VolumeProjection},
+    apimachinery::pkg::util::intstr::IntOrString,
+};
+use postern_config::{DomainName, folder::shard_of};
+use postern_operator::{
+    build::{BuildError, Objects, Settings, build},
+    files,
+    inventory::Inventory,
+};
+use support::{config_map, domain, find, inventory, issued, relay, secret};
+
+fn built(inventory: &Inventory) -> Objects {
+    build(find(inventory).relay.as_ref().unwrap(), &settings()).unwrap()
+}
+
+fn settings() -> Settings {
+    Settings { image: "postern-relay:test".to_owned() }
+}
+
+/// A relay with everything that a domain can refer to.
+fn whole() -> Inventory {
+    let (pair, authority) = issued(Timestamp::now());
+    let references = "  tls: {caCertificateRefs: [{name: ca}], clientCertificateRef: {name: client}}
+  recipients: {validation: List, listRef: {name: list}}
+";
+    let manifests = [
+        relay("edge", 25),
+        domain("a", "example.com", references),
+        domain("b", "example.org", ""),
+        config_map("ca", &[("ca.crt", authority.bundle().as_str())]),
+        secret("client", &[("tls.crt", pair.chain()), ("tls.key", pair.key().reveal())]),
+        config_map("list", &[("recipients", "alice@example.com")]),
+    ];
+    inventory(&manifests.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn pod(objects: &Objects) -> &PodSpec {
+    objects.deployment.spec.as_ref().unwrap().template.spec.as_ref().unwrap()
+}
+
+#[test]
+fn pods_meet_the_restricted_standard() {
+    let objects = built(&whole());
+    let pod = pod(&objects);
+    let of_pod = pod.security_context.as_ref().unwrap();
+    assert_eq!(of_pod.run_as_non_root, Some(true));
+    assert_ne!(of_pod.run_as_user, Some(0));
+    assert_eq!(of_pod.seccomp_profile.as_ref().unwrap().type_, "RuntimeDefault");
+    assert!(pod.host_network.is_none() && pod.host_pid.is_none() && pod.host_ipc.is_none() && pod.init_containers.is_none());
+    for volume in pod.volumes.iter().flatten() {
+        assert!(volume.projected.is_some() || volume.empty_dir.is_some(), "{}", volume.name);
+    }
+    let [container] = &pod.containers[..] else { panic!("one container") };
+    let of_container = container.security_context.as_ref().unwrap();
+    assert_eq!(of_container.allow_privilege_escalation, Some(false));
+    assert_eq!(of_container.read_only_root_filesystem, Some(true));
+    let capabilities = of_container.capabilities.as_ref().unwrap();
+    assert_eq!((capabilities.drop.as_deref(), &capabilities.add), (Some(&["ALL".to_owned()][..]), &None));
+    assert!(of_container.privileged.is_none());
+    assert!(container.ports.iter().flatten().all(|port| port.container_port >= 1024 && port.host_port.is_none()));
+}
+
+#[test]
+fn pods_get_no_token_and_no_secret_in_their_environment() {
+    let objects = built(&whole());
+    assert_eq!(pod(&objects).automount_service_account_token, Some(false));
+    assert_eq!(objects.service_account.automount_service_account_token, Some(false));
+    assert!(pod(&objects).containers.iter().all(|container| container.env.is_none() && container.env_from.is_none()));
+    assert_eq!(pod(&objects).service_account_name, objects.service_account.metadata.name);
+}
+
+#[test]
+fn everything_has_room_and_an_end() {
+    let objects = built(&whole());
+    let container = &pod(&objects).containers[0];
+    let resources = container.resources.as_ref().unwrap();
+    assert!(resources.requests.as_ref().unwrap().contains_key("memory") && resources.limits.as_ref().unwrap().contains_key("memory"));
+    let scratch = pod(&objects).volumes.iter().flatten().find_map(|volume| volume.empty_dir.as_ref()).unwrap();
+    assert!(scratch.size_limit.is_some());
+    assert!(pod(&objects).termination_grace_period_seconds.unwrap() > 120);
+    let budget = objects.disruption_budget.spec.as_ref().unwrap();
+    assert_eq!(budget.max_unavailable, Some(IntOrString::Int(1)));
+}
+
+/// What a container finds below the mount of the volume: the kubelet's work.
+fn mounted(objects: &Objects) -> BTreeMap<String, Vec<u8>> {
+    let projected = pod(objects).volumes.iter().flatten().find_map(|volume| volume.projected.as_ref()).unwrap();
+    projected.sources.iter().flatten().flat_map(|source| project(source, objects)).collect()
+}
+
+fn project(source: &VolumeProjection, objects: &Objects) -> Vec<(String, Vec<u8>)> {
+    let (name, items, optional, data) = if let Some(source) = &source.config_map {
+        let map = objects.config_maps.iter().find(|map| map.metadata.name.as_ref() == Some(&source.name));
+        let data: Option<BTreeMap<_, _>> =
+            map.map(|map| map.data.iter().flatten().map(|(key, value)| (key.clone(), value.clone().into_bytes())).collect());
+        (&source.name, &source.items, source.optional, data)
+    } else {
+        let source = source.secret.as_ref().unwrap();
+        let secret = objects.secrets.iter().find(|secret| secret.metadata.name.as_ref() == Some(&source.name));
+        let data = secret.map(|secret| secret.data.iter().flatten().map(|(key, value)| (key.clone(), value.0.clone())).collect());
+        (&source.name, &source.items, source.optional, data)
+    };
+    let Some(data) = data else {
+        assert_eq!(optional, Some(true), "{name} is not there");
+        return Vec::new();
+    };
+    let all: Vec<_> = data.keys().map(|key| KeyToPath { key: key.clone(), path: key.clone(), mode: None }).collect();
+    let items = items.as_ref().unwrap_or(&all);
+    items.iter().filter_map(|item| Some((item.path.clone(), data.get(&item.key)?.clone()))).collect()
+}
+
+#[test]
+fn a_pod_reads_exactly_the_files_that_the_contract_names() {
+    let inventory = whole();
+    let findings = find(&inventory);
+    let validated = findings.relay.as_ref().unwrap();
+    let contract: BTreeMap<_, _> = files::of(validated).into_iter().map(|(path, file)| (path, file.content)).collect();
+    let mounted = mounted(&build(validated, &settings()).unwrap());
+    assert_eq!(mounted, contract);
+    assert!(contract.keys().any(|path| path.starts_with("tls/")) && contract.keys().any(|path| path.starts_with("trust/")));
+}
+
+#[test]
+fn a_domain_more_or_less_changes_no_pod() {
+    let (few, many) = (
+        inventory(&[&relay("edge", 25), &domain("a", "example.com", "")]),
+        inventory(&[&relay("edge", 25), &domain("a", "example.com", ""), &domain("b", "example.org", ""), &domain("c", "example.net", "")]),
+    );
+    assert_eq!(built(&few).deployment, built(&many).deployment);
+    assert_ne!(built(&few).config_maps, built(&many).config_maps);
+}
+
+#[test]
+fn the_root_is_applied_after_all_that_it_lists() {
+    let objects = built(&whole());
+    let last = objects.config_maps.last().unwrap();
+    assert!(last.data.as_ref().unwrap().contains_key("relay.json"));
+}
+
+#[test]
+fn services_lead_to_the_ports_that_pods_open() {
+    let listeners = "  listeners: [{name: mx, role: Inbound, port: 25}, {name: inside, role: Inbound, port: 2525, exposure: Cluster}]\n";
+    let relay = relay("edge", 25).replace("  listeners: [{name: mx, role: Inbound, port: 25}]\n", listeners);
+    let objects = built(&inventory(&[&relay]));
+    let open: BTreeSet<_> = pod(&objects).containers[0].ports.iter().flatten().map(|port| port.container_port).collect();
+    let mut leads = Vec::new();
+    for service in &objects.services {
+        let spec = service.spec.as_ref().unwrap();
+        assert_eq!(spec.selector, objects.deployment.spec.as_ref().unwrap().selector.match_labels);
+        for port in spec.ports.iter().flatten() {
+            let Some(IntOrString::Int(target)) = port.target_port else { panic!("a name") };
+            assert!(open.contains(&target));
+            leads.push((service.metadata.name.clone().unwrap(), spec.type_.clone().unwrap(), port.port, target));
+        }
+    }
+    let expected = [("edge-public", "LoadBalancer", 25, 10025), ("edge-cluster", "ClusterIP", 2525, 2525)];
+    assert_eq!(leads, expected.map(|(name, type_, port, target)| (name.to_owned(), type_.to_owned(), port, target)));
+}
+
+#[test]
+fn the_longest_names_are_names() {
+    let name = "r".repeat(40);
+    let manifests = [relay(&name, 25), domain("a", "example.com", "")];
+    let mut inventory = inventory(&[&manifests[0], &manifests[1]]);
+    let key = inventory.relays.keys().next().unwrap().clone();
+    let relay = inventory.relays.remove(&key).unwrap();
+    inventory.relays.insert(postern_operator::inventory::Key::new("mail", "edge"), relay);
+    let objects = built(&inventory);
+    for (kind, metadata) in objects.metadata() {
+        let name = metadata.name.as_ref().unwrap();
+        assert!(name.len() <= if kind == "Service" { 63 } else { 253 }, "{kind} {name}");
+        assert!(metadata.labels.iter().flatten().all(|(_, value)| value.len() <= 63));
+    }
+}
+
+#[test]
+fn what_does_not_fit_into_one_object_is_said_with_its_mend() {
+    let mailboxes = |domain: &str| {
+        let local = "x".repeat(60);
+        (0..256).map(|number| format!("{local}{number}@{domain}")).collect::<Vec<_>>().join(", ")
+    };
+    let in_one_shard = (0..2000).map(|number| format!("d{number}.{}.example.com", "y".repeat(50)));
+    let in_one_shard = in_one_shard.filter(|name| shard_of(&DomainName::parse(name).unwrap()) == "domains-07.json");
+    let domains: Vec<_> = in_one_shard
+        .take(40)
+        .enumerate()
+        .map(|(number, name)| domain(&format!("d{number}"), &name, &format!("  recipients: {{blocked: [{}]}}\n", mailboxes(&name))))
+        .collect();
+    let relay = relay("edge", 25);
+    let manifests: Vec<_> = [relay.as_str()].into_iter().chain(domains.iter().map(String::as_str)).collect();
+    let inventory = inventory(&manifests);
+    let BuildError::TooLarge { name, bytes, .. } = build(find(&inventory).relay.as_ref().unwrap(), &settings()).unwrap_err();
+    assert_eq!(name, "edge-domains-07");
+    assert!(bytes > 1 << 20);
+}
+
+#[test]
+fn a_pod_that_may_not_hold_what_its_limits_ask_is_refused() {
+    let relay = format!("{}  podTemplate: {{resources: {{limits: {{memory: 100Mi}}}}}}\n", relay("edge", 25));
+    let inventory = inventory(&[&relay]);
+    let blockers = find(&inventory).relay.unwrap_err();
+    assert!(blockers[0].to_string().starts_with("spec.podTemplate.resources.limits.memory: a pod needs 128Mi"), "{}", blockers[0]);
+}
