@@ -104,3 +104,16 @@ async fn what_cannot_be_held_is_refused_at_the_end_of_data_and_the_session_goes_
     client.say("DATA").await;
     assert_eq!(client.say("Subject: small\r\n\r\nbody\r\n.").await, "250 2.0.0 Taken\r\n");
 }
+
+/// A next hop that takes a minute for each recipient.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_pipelines_its_recipients_to_a_slow_next_hop_hears_of_each_in_time() {
+    let stage = Stage::new(taken, one_domain).slow(Duration::from_secs(59));
+    let mut client = stage.connect().await;
+    client.say("EHLO client.example").await;
+    client.send(&format!("MAIL FROM:<>\r\n{}", "RCPT TO:<u@example.com>\r\n".repeat(10))).await;
+    for _ in 0..11 {
+        let heard = tokio::time::timeout(Duration::from_secs(120), client.reply()).await;
+        assert!(heard.is_ok_and(|reply| reply.starts_with("250 ")));
+    }
+}

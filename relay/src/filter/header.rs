@@ -65,7 +65,8 @@ impl HeaderFirewall {
     /// A firewall for one message. `host` is the name that our own Authentication-Results would bear.
     #[must_use]
     pub fn new(host: DomainName) -> Self {
-        Self { host, place: Place::LineStart, fate: Fate::Pass, kept: Vec::new(), lent: false, header_bytes: 0, received: 0, stripped: 0 }
+        // A line that continues no field of the message would continue the one that we put before it: it goes.
+        Self { host, place: Place::LineStart, fate: Fate::Strip, kept: Vec::new(), lent: false, header_bytes: 0, received: 0, stripped: 0 }
     }
 
     /// Takes bytes off the front of `piece` and gives the next of them that pass; `None` when the piece is used up.

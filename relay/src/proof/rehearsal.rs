@@ -44,7 +44,8 @@ impl Stage {
     /// Plays `probe`, and gives what reached next hops.
     pub(super) async fn play(&self, probe: &Probe) -> Vec<Recorded> {
         let (ours, mut client) = duplex(PIPE);
-        let talk = async {
+        // The client hangs up as soon as it has heard all: the session would listen to it for a while longer.
+        let talk = async move {
             let dialogue = format!(
                 "EHLO probe.invalid\r\nMAIL FROM:{}\r\nRCPT TO:{}\r\nDATA\r\nSubject: probe\r\n\r\nprobe\r\n.\r\nQUIT\r\n",
                 probe.sender, probe.path

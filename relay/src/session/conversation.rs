@@ -1,6 +1,6 @@
 //! Moves the bytes of one connection and waits for them, and carries the protocol's questions to those who answer.
 
-use std::{fmt, io, mem, sync::Arc};
+use std::{fmt, io, mem, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -11,14 +11,15 @@ use postern_proto::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use super::{
     Service,
     content::{Content, ContentError},
-    envelope::Envelope,
+    envelope::{Envelope, Unreceived},
     journal::Journal,
+    parties::Parties,
     stall::Stall,
 };
 use crate::{
@@ -27,6 +28,12 @@ use crate::{
     listen::Connection,
     tls::Facts,
 };
+
+/// How long replies may be held back so that several go in one packet (RFC 2920 section 3.2).
+const HELD_BACK: Duration = Duration::from_secs(1);
+
+/// How long a client is listened to after our last words.
+const HEARD_OUT: Duration = Duration::from_secs(1);
 
 /// A session on its stream.
 pub(super) struct Conversation<'a, IO, D: Deliver> {
@@ -38,6 +45,8 @@ pub(super) struct Conversation<'a, IO, D: Deliver> {
     journal: Journal<'a>,
     tls: Option<&'a Facts>,
     stall: Stall,
+    /// When the client was heard last; what is queued is no older.
+    heard: Instant,
 }
 
 /// The transaction that is open.
@@ -45,6 +54,16 @@ enum Current<D: Deliver> {
     None,
     Envelope(Envelope<D>),
     Content(Content<D>),
+}
+
+impl<D: Deliver> Current<D> {
+    fn parties(&self) -> Option<&Parties> {
+        match self {
+            Self::None => None,
+            Self::Envelope(envelope) => Some(&envelope.parties),
+            Self::Content(content) => Some(&content.parties),
+        }
+    }
 }
 
 /// How a stretch of a session ended.
@@ -74,9 +93,9 @@ where
     D: Deliver,
 {
     pub(super) fn new(io: IO, session: Session, service: &'a Service<D>, connection: &'a Connection, tls: Option<&'a Facts>) -> Self {
-        let stall = Stall::new(&connection.snapshot.configuration.root.timeouts, Instant::now());
+        let stall = Stall::new(&connection.snapshot.configuration.root.timeouts);
         let journal = Journal::new(connection, &service.metrics);
-        Self { io, session, current: Current::None, service, connection, journal, tls, stall }
+        Self { io, session, current: Current::None, service, connection, journal, tls, stall, heard: Instant::now() }
     }
 
     /// Carries the session to its end, or to the handshake.
@@ -98,6 +117,9 @@ where
                     self.session.answer(turn, reply);
                 }
                 Step::Rcpt(rcpt, turn) => {
+                    if let Err(reason) = self.flush_old().await {
+                        break reason;
+                    }
                     let reply = Box::pin(self.rcpt(rcpt)).await;
                     self.session.answer(turn, reply);
                 }
@@ -113,6 +135,9 @@ where
                     }
                 }
                 Step::Message(turn) => {
+                    if let Err(reason) = self.flush_old().await {
+                        break reason;
+                    }
                     let reply = Box::pin(self.message()).await;
                     self.session.answer(turn, reply);
                 }
@@ -134,23 +159,28 @@ where
         let answered = self.flush().await?;
         let expects = self.session.expects();
         if answered || expects != self.stall.expects() {
-            self.stall.turn(expects, Instant::now());
+            self.stall.turn(expects);
         }
         let between = !self.session.in_transaction();
+        let since = Instant::now();
         tokio::select! {
-            read = self.io.read_buf(self.session.input()) => match read {
-                Ok(0) => Err(Reason::Gone),
-                Ok(count) => {
-                    self.stall.received(count, Instant::now());
-                    Ok(())
-                }
-                Err(error) => Err(error.into()),
-            },
+            biased;
             () = self.connection.draining.cancelled(), if between => {
                 self.session.close(&ending());
                 Ok(())
             }
-            () = sleep_until(self.stall.deadline()) => {
+            // Before the deadline: what is there already is not late.
+            read = self.io.read_buf(self.session.input()) => {
+                self.heard = Instant::now();
+                match read? {
+                    0 => Err(Reason::Gone),
+                    count => {
+                        self.stall.received(count, self.heard - since);
+                        Ok(())
+                    }
+                }
+            }
+            () = sleep(self.stall.left()) => {
                 self.session.close(&too_slow(expects));
                 Ok(())
             }
@@ -167,22 +197,37 @@ where
             self.io.write_all(self.session.output()).await?;
             self.io.flush().await
         };
-        timeout_at(self.stall.write_deadline(Instant::now()), written).await.map_err(|_| Reason::Stalled)??;
+        timeout(self.stall.to_read(), written).await.map_err(|_| Reason::Stalled)??;
         self.session.sent(queued);
         Ok(true)
     }
 
+    /// Sends what has been queued for long, before something else is waited for. A client that pipelines its recipients must not wait for the
+    /// first reply until all of them are asked of a slow next hop.
+    async fn flush_old(&mut self) -> Result<(), Reason> {
+        if self.heard.elapsed() > HELD_BACK {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
     /// Sends the last words and closes the connection, TLS with its own goodbye.
     async fn part(&mut self) -> Reason {
-        if let Err(reason) = self.flush().await {
-            return reason;
-        }
-        let deadline = self.stall.write_deadline(Instant::now());
-        match timeout_at(deadline, self.io.shutdown()).await {
-            Ok(Ok(())) => Reason::Said,
-            Ok(Err(error)) => error.into(),
-            Err(_) => Reason::Stalled,
-        }
+        let parted = async {
+            self.flush().await?;
+            timeout(self.stall.to_read(), self.io.shutdown()).await.map_err(|_| Reason::Stalled)??;
+            Ok(self.hear_out().await)
+        };
+        parted.await.unwrap_or_else(|reason| reason)
+    }
+
+    /// Reads what the client still sends, for a moment: closing a connection with unread input resets it, and the client may lose our last
+    /// words.
+    async fn hear_out(&mut self) -> Reason {
+        let mut unheard = [0; 512];
+        let until = Instant::now() + HEARD_OUT;
+        while let Ok(Ok(1..)) = timeout_at(until, self.io.read(&mut unheard)).await {}
+        Reason::Said
     }
 
     fn mail(&mut self, mail: MailFrom) -> Reply {
@@ -217,7 +262,10 @@ where
                 self.current = Current::Content(content);
                 Reply::bare(354, "Start mail input; end with <CRLF>.<CRLF>")
             }
-            Err(reply) => reply,
+            Err(Unreceived { parties, reply }) => {
+                self.journal.content_refused(&parties, &reply);
+                reply
+            }
         }
     }
 
@@ -262,8 +310,8 @@ where
     }
 
     fn discarded(&mut self, refusal: Option<Reply>) {
-        if let (Current::Content(content), Some(reply)) = (&self.current, refusal) {
-            self.journal.content_refused(&content.parties, &reply);
+        if let (Some(parties), Some(reply)) = (self.current.parties(), refusal) {
+            self.journal.content_refused(parties, &reply);
         }
         self.discard();
     }

@@ -38,6 +38,13 @@ pub(super) enum Asked {
     Answered(Reply, Option<Peer>),
 }
 
+/// A transaction whose content can't come.
+pub(super) struct Unreceived {
+    pub(super) parties: Parties,
+    /// The reply to DATA or BDAT.
+    pub(super) reply: Reply,
+}
+
 impl Asked {
     /// What the client hears.
     pub(super) fn reply(&self) -> Reply {
@@ -95,24 +102,25 @@ impl<D: Deliver> Envelope<D> {
     /// Makes room for the content, which begins with `trace`, our Received field.
     ///
     /// # Errors
-    /// The reply to DATA or BDAT when there is no room; the transaction is over.
-    pub(super) async fn receive(self, store: &Store, trace: &str) -> Result<Content<D>, Reply> {
-        let Some(Onward { transaction, .. }) = self.onward else {
-            return Err(no_recipient());
+    /// When there is no room; the transaction is over.
+    pub(super) async fn receive(self, store: &Store, trace: &str) -> Result<Content<D>, Unreceived> {
+        let Self { parties, snapshot, onward } = self;
+        let Some(Onward { transaction, .. }) = onward else {
+            return Err(Unreceived { parties, reply: no_recipient() });
         };
         let begun = async {
-            let mut writer = store.writer(self.parties.mail.size)?;
+            let mut writer = store.writer(parties.mail.size)?;
             writer.append(trace.as_bytes()).await?;
-            Ok(writer)
+            Ok::<_, HoldError>(writer)
         };
         match begun.await {
             Ok(writer) => {
-                let firewall = HeaderFirewall::new(self.snapshot.configuration.root.hostname.clone());
-                Ok(Content::new(self.parties, firewall, writer, transaction))
+                let firewall = HeaderFirewall::new(snapshot.configuration.root.hostname.clone());
+                Ok(Content::new(parties, firewall, writer, transaction))
             }
             Err(error) => {
                 transaction.abandon();
-                Err(HoldError::reply(&error))
+                Err(Unreceived { parties, reply: error.reply() })
             }
         }
     }

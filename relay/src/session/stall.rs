@@ -5,63 +5,59 @@ use std::time::Duration;
 
 use postern_config::Timeouts;
 use postern_proto::server::Expect;
-use tokio::time::Instant;
-
 /// A block of content, in bytes: what must come within the time for content.
 const BLOCK: usize = 16 * 1024;
 
-/// The time that runs against a client.
+/// The time that is left to a client. It runs only while the relay waits for the client, and not while the client waits for the relay.
 #[derive(Debug)]
 pub(super) struct Stall {
     command: Duration,
     block: Duration,
     expects: Expect,
-    deadline: Instant,
+    left: Duration,
     received: usize,
 }
 
 impl Stall {
-    pub(super) fn new(timeouts: &Timeouts, now: Instant) -> Self {
+    pub(super) fn new(timeouts: &Timeouts) -> Self {
         let seconds = |count: u32| Duration::from_secs(count.into());
         let command = seconds(timeouts.client_command_seconds);
-        Self { command, block: seconds(timeouts.client_data_seconds), expects: Expect::Command, deadline: now + command, received: 0 }
+        let block = seconds(timeouts.client_data_seconds);
+        Self { command, block, expects: Expect::Command, left: command, received: 0 }
     }
 
-    /// When what is awaited must be there.
-    pub(super) fn deadline(&self) -> Instant {
-        self.deadline
+    /// How long the client may still take.
+    pub(super) fn left(&self) -> Duration {
+        self.left
+    }
+
+    /// How long a client may take to read what it is sent: as long as it may take to send a command.
+    pub(super) fn to_read(&self) -> Duration {
+        self.command
     }
 
     /// The relay has answered, or turned from commands to content or back: another time begins.
-    pub(super) fn turn(&mut self, expects: Expect, now: Instant) {
+    pub(super) fn turn(&mut self, expects: Expect) {
         self.expects = expects;
         self.received = 0;
-        self.deadline = now + self.allowed();
+        self.left = match expects {
+            Expect::Command => self.command,
+            Expect::Content => self.block,
+        };
     }
 
-    /// `count` bytes came. Only a full block of content wins more time.
-    pub(super) fn received(&mut self, count: usize, now: Instant) {
+    /// `count` bytes came after a wait. Only a full block of content wins more time.
+    pub(super) fn received(&mut self, count: usize, waited: Duration) {
+        self.left = self.left.saturating_sub(waited);
         self.received += count;
         if self.expects == Expect::Content && self.received >= BLOCK {
-            self.turn(Expect::Content, now);
+            self.turn(Expect::Content);
         }
-    }
-
-    /// When what is sent must have been taken: a client that does not read is given as long as one that does not write.
-    pub(super) fn write_deadline(&self, now: Instant) -> Instant {
-        now + self.command
     }
 
     /// What is awaited.
     pub(super) fn expects(&self) -> Expect {
         self.expects
-    }
-
-    fn allowed(&self) -> Duration {
-        match self.expects {
-            Expect::Command => self.command,
-            Expect::Content => self.block,
-        }
     }
 }
 
@@ -74,21 +70,18 @@ mod tests {
 
     #[test]
     fn bytes_of_a_command_win_no_time() {
-        let start = Instant::now();
-        let mut stall = Stall::new(&TIMEOUTS, start);
-        stall.received(BLOCK * 2, start + Duration::from_secs(299));
-        assert_eq!(stall.deadline(), start + Duration::from_mins(5));
+        let mut stall = Stall::new(&TIMEOUTS);
+        stall.received(BLOCK * 2, Duration::from_secs(299));
+        assert_eq!(stall.left(), Duration::from_secs(1));
     }
 
     #[test]
     fn a_full_block_of_content_wins_the_time_of_a_block() {
-        let start = Instant::now();
-        let mut stall = Stall::new(&TIMEOUTS, start);
-        stall.turn(Expect::Content, start);
-        let later = start + Duration::from_secs(100);
-        stall.received(BLOCK - 1, later);
-        assert_eq!(stall.deadline(), start + Duration::from_mins(3));
-        stall.received(1, later);
-        assert_eq!(stall.deadline(), later + Duration::from_mins(3));
+        let mut stall = Stall::new(&TIMEOUTS);
+        stall.turn(Expect::Content);
+        stall.received(BLOCK - 1, Duration::from_secs(100));
+        assert_eq!(stall.left(), Duration::from_secs(80));
+        stall.received(1, Duration::from_secs(79));
+        assert_eq!(stall.left(), Duration::from_mins(3));
     }
 }

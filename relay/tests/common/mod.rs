@@ -5,6 +5,7 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use postern_config::{ListenerTls, NextHopTlsMode};
@@ -37,6 +38,8 @@ pub type Answer = fn(port: u16, asked: &str) -> Reply;
 #[derive(Clone)]
 pub struct NextHops {
     answer: Answer,
+    /// How long they take for a recipient.
+    delay: Duration,
     heard: Arc<Mutex<Vec<String>>>,
 }
 
@@ -47,7 +50,7 @@ pub struct Transaction {
 
 impl NextHops {
     pub fn new(answer: Answer) -> Self {
-        Self { answer, heard: Arc::default() }
+        Self { answer, delay: Duration::ZERO, heard: Arc::default() }
     }
 
     /// What next hops heard: `2001 MAIL <…>`, `2001 RCPT <…>`, `2001 DATA …`, `2001 abandoned`.
@@ -73,6 +76,7 @@ impl Deliver for NextHops {
 impl delivery::Transaction for Transaction {
     async fn rcpt(&mut self, rcpt: &RcptTo) -> Reply {
         let mailbox = rcpt.path.to_string();
+        tokio::time::sleep(self.next_hops.delay).await;
         self.next_hops.note(self.port, &format!("RCPT <{mailbox}>"));
         (self.next_hops.answer)(self.port, &mailbox)
     }
@@ -116,6 +120,12 @@ impl Stage {
             Self { folder, configuration: Arc::default(), next_hops: NextHops::new(answer), ending: CancellationToken::new(), budgets, at };
         stage.reload();
         stage
+    }
+
+    /// The same with next hops that take `delay` for a recipient.
+    pub fn slow(mut self, delay: Duration) -> Self {
+        self.next_hops.delay = delay;
+        self
     }
 
     /// Takes what the folder says into use.

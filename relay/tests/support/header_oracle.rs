@@ -4,9 +4,12 @@
 pub(crate) fn filter(message: &[u8], host: &str) -> Vec<u8> {
     let mut passed = Vec::new();
     let mut lines = message.split_inclusive(|byte| *byte == b'\n').peekable();
+    let continues = |line: &&[u8]| line.starts_with(b" ") || line.starts_with(b"\t");
+    // What continues no field would continue the one that the relay puts before the message.
+    while lines.next_if(continues).is_some() {}
     while let Some(line) = lines.next_if(|line| !matches!(*line, b"\r\n" | b"\n")) {
         let mut field = line.to_vec();
-        while let Some(continuation) = lines.next_if(|line| line.starts_with(b" ") || line.starts_with(b"\t")) {
+        while let Some(continuation) = lines.next_if(continues) {
             field.extend_from_slice(continuation);
         }
         if !is_forbidden(&unfold(&field), host) {
