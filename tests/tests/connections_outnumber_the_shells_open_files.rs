@@ -12,7 +12,7 @@ const OPEN_FILES: u64 = 128;
 #[tokio::test]
 async fn hundreds_of_clients_are_greeted_although_the_shell_allows_few_open_files() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: Some(OPEN_FILES), ..limit.clone() })?;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(OPEN_FILES), ..limit })?;
     let relay = Relay::start(port::free()?, ListenerTls::StartTls, |_| Ok(())).await?;
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
 
