@@ -27,7 +27,7 @@ fn every_test_that_the_threat_model_names_is_there() -> Result<()> {
 fn named_tests(document: &str) -> impl Iterator<Item = (&str, &str)> {
     document.split('`').skip(1).step_by(2).filter_map(|code| {
         let (file, test) = code.split_once("::")?;
-        file.ends_with(".rs").then_some((file, test))
+        Path::new(file).extension().is_some_and(|extension| extension == "rs").then_some((file, test))
     })
 }
 
