@@ -14,7 +14,11 @@ from .measure import Laboratory
 from .places import BENCH, CACHE, RELAY_NAME, SINK_NAME
 from .traffic import LOAD, Traffic
 
-TRAFFIC = {"clear": Traffic(), "tls": Traffic(tls=True), "tls-reuse": Traffic(tls=True, per_connection=100)}
+TRAFFIC = {
+    "clear": Traffic(),
+    "tls": Traffic(tls=True, share=0.3),
+    "tls-reuse": Traffic(tls=True, per_connection=100),
+}
 
 
 def main(words: list[str]) -> int:
@@ -99,10 +103,10 @@ def idle_connections(laboratory: Laboratory, asked: Arguments) -> dict:
 
 
 def publish(results: dict, asked: Arguments) -> None:
-    """Prints the tables, and leaves them and every run in files."""
+    """Leaves every run in a file, the tables in another, and prints them."""
+    asked.json.write_text(json.dumps(results, indent=2) + "\n")
     parts = [tables.idle(table) if name == "idle" else tables.rates(name, table) for name, table in results["tables"].items()]
     text = "\n\n".join([*parts, tables.footer(results)])
     markdown = asked.output / "results.md"
-    asked.json.write_text(json.dumps(results, indent=2) + "\n")
     markdown.write_text(text + "\n")
     print(f"\n{text}\n\nAlso in {markdown}; every run is in {asked.json}.")

@@ -55,13 +55,13 @@ class Laboratory:
     def source(self, traffic: Traffic, port: int, messages: int) -> Source:
         return Source(traffic, port, messages, self.certificates)
 
-    def count(self, messages: int) -> int:
-        """A full run's count, less for a quick bench."""
-        return max(100, round(messages * self.share))
+    def count(self, messages: int, traffic: Traffic) -> int:
+        """A full run's count, less for slow traffic and for a quick bench."""
+        return max(100, round(messages * traffic.share * self.share))
 
     def direct(self, traffic: Traffic) -> Measurement:
         """Measures without a relay: the ceiling."""
-        messages = self.count(DIRECT_MESSAGES)
+        messages = self.count(DIRECT_MESSAGES, traffic)
         with self.sink(traffic) as sink:
             settle_sink(sink)
             started = time.monotonic()
@@ -74,7 +74,7 @@ class Laboratory:
     def relayed(self, peer: Peer, traffic: Traffic) -> Measurement:
         """Measures through a relay that is started for it."""
         traffic = fitted(traffic, peer)
-        messages = self.count(peer.messages)
+        messages = self.count(peer.messages, traffic)
         with ExitStack() as stack:
             sink = stack.enter_context(self.sink(traffic))
             server = stack.enter_context(self.server(peer))
@@ -97,7 +97,7 @@ class Laboratory:
 
     def warm_up(self, peer: Peer, traffic: Traffic, sink: Sink, server: Server) -> int:
         """Sends some mail that is not measured; returns how much."""
-        messages = max(100, round(self.count(peer.messages) * WARM_UP_SHARE))
+        messages = max(100, round(self.count(peer.messages, traffic) * WARM_UP_SHARE))
         source = self.source(traffic, RELAY_PORT, messages)
         sink.wait_for(messages, source.check)
         source.finish()

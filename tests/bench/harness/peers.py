@@ -11,7 +11,8 @@ from .places import CACHE, PEERS, TARGET
 ORDER = ["postern", "postfix-proxy", "exim-cutthrough", "haraka", "postfix", "exim", "opensmtpd"]
 
 
-@dataclass(frozen=True)
+# One of each key, so that a peer is equal to itself alone.
+@dataclass(frozen=True, eq=False)
 class Peer:
     """What a manifest says."""
 
@@ -32,7 +33,7 @@ class Peer:
     # Where below its root it finds tls.crt, tls.key and ca.pem.
     certificates: str
     key_mode: int
-    # Messages of a full run: some ten seconds' worth.
+    # Messages of a full run: some four seconds' worth.
     messages: int
     # Connections at once, where it can't take as many as the others.
     sessions: int | None

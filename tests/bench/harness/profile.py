@@ -18,9 +18,10 @@ def run(laboratory: Laboratory, peer: Peer, traffic: Traffic, output: Path) -> N
     # Hardware counters are not to be had in every virtual machine; the clock is.
     record = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "997", "--call-graph", "dwarf,16384", "-o", str(data)]
     under(laboratory, peer, traffic, record, "-p", ",")
-    report = ["perf", "report", "-i", str(data), "--stdio", "--no-children", "--percent-limit", "0.5", "-g", "caller,0.5,callee,function,percent"]
+    report = ["perf", "report", "-i", str(data), "--stdio", "--no-inline", "--no-children", "--percent-limit", "0.5"]
     with (output / f"{peer.key}.perf.txt").open("w") as text:
-        subprocess.run(report, stdout=text, stderr=subprocess.DEVNULL, check=True)
+        for form in (["-g", "none"], ["-g", "caller,0.5,callee,function,percent"]):
+            subprocess.run([*report, *form], stdout=text, stderr=subprocess.DEVNULL, check=True)
     trace = ["strace", "-c", "-f", "-U", "calls,errors,time-total,name", "-o", str(output / f"{peer.key}.strace.txt")]
     under(laboratory, peer, traffic, trace, "-p", " ")
 
@@ -33,7 +34,7 @@ def under(laboratory: Laboratory, peer: Peer, traffic: Traffic, tool: list[str],
         warm_up = laboratory.warm_up(peer, traffic, sink, server)
         processes = separator.join(map(str, server.group.processes()))
         observer = subprocess.Popen([*tool, option, processes])
-        messages = laboratory.count(peer.messages)
+        messages = laboratory.count(peer.messages, traffic)
         source = laboratory.source(traffic, RELAY_PORT, messages)
         sink.wait_for(warm_up + messages, source.check)
         source.finish()

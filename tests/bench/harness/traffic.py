@@ -27,6 +27,8 @@ class Traffic:
     per_connection: int = 1
     # Every message its own body, whose digest the sink checks.
     proven: bool = False
+    # Of a full run's count: a message with a handshake of its own takes so much longer.
+    share: float = 1.0
 
     @property
     def is_classic(self) -> bool:

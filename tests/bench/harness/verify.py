@@ -13,7 +13,7 @@ MESSAGES = 1_000
 def bodies(laboratory: Laboratory, peer: Peer) -> int:
     """Sends messages with bodies of their own and has each checked at the sink; returns how many. Fails when one is not whole."""
     traffic = fitted(Traffic(proven=True), peer)
-    messages = laboratory.count(MESSAGES)
+    messages = laboratory.count(MESSAGES, traffic)
     with ExitStack() as stack:
         sink = stack.enter_context(laboratory.sink(traffic))
         server = stack.enter_context(laboratory.server(peer))
