@@ -54,9 +54,13 @@ def bench(asked: Arguments, words: list[str]) -> None:
         "machine": machine.describe(),
         "versions": {key: machine.version(peers.load(key)) for key in asked.peers},
         "proven": proven(laboratory, asked),
-        "tables": {name: fill(laboratory, asked, name) for name in asked.tables},
+        "tables": {},
     }
-    publish(results, asked)
+    for name in asked.tables:
+        results["tables"][name] = fill(laboratory, asked, name)
+        # What is measured stays, whatever befalls the tables after it.
+        text = record(results, asked)
+    print(f"\n{text}\n\nAlso in {asked.output}/results.md; every run is in {asked.json}.")
 
 
 def certificates() -> Path:
@@ -102,11 +106,10 @@ def idle_connections(laboratory: Laboratory, asked: Arguments) -> dict:
     return results
 
 
-def publish(results: dict, asked: Arguments) -> None:
-    """Leaves every run in a file, the tables in another, and prints them."""
+def record(results: dict, asked: Arguments) -> str:
+    """Leaves every run in a file and the tables in another; returns those."""
     asked.json.write_text(json.dumps(results, indent=2) + "\n")
     parts = [tables.idle(table) if name == "idle" else tables.rates(name, table) for name, table in results["tables"].items()]
     text = "\n\n".join([*parts, tables.footer(results)])
-    markdown = asked.output / "results.md"
-    markdown.write_text(text + "\n")
-    print(f"\n{text}\n\nAlso in {markdown}; every run is in {asked.json}.")
+    (asked.output / "results.md").write_text(text + "\n")
+    return text

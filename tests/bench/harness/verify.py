@@ -7,7 +7,7 @@ from .peers import Peer
 from .places import RELAY_PORT
 from .traffic import Traffic
 
-MESSAGES = 1_000
+MESSAGES = 500
 
 
 def bodies(laboratory: Laboratory, peer: Peer) -> int:
