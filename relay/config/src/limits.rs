@@ -17,7 +17,7 @@ pub struct Limits {
     pub connections_per_client: u32,
     /// Messages that one client may begin in a minute; more get 451 4.7.1 at MAIL.
     pub messages_per_client_per_minute: u32,
-    /// Memory for all messages that are held at once, in bytes; when it is spent, messages go to the scratch volume from their first byte.
+    /// Memory for all messages that are held at once, in bytes; when it runs short, messages go to the scratch volume all but at once; when it is spent, 452 4.3.1.
     pub memory_bytes: u64,
     /// Room on the scratch volume for all messages that are held at once, in bytes; when it is spent, 452 4.3.1.
     pub scratch_bytes: u64,

@@ -134,3 +134,18 @@ fn a_chunk_that_no_message_could_hold_ends_the_session_at_once() {
     let last = talk.say("BDAT 18446744073709551615");
     assert!(last.starts_with("503 5.5.1 ") && last.ends_with("CLOSED"), "{last}");
 }
+
+#[test]
+fn a_message_may_come_in_any_number_of_chunks_but_not_in_empty_ones() {
+    let mut talk = Talk::begin();
+    talk.say("MAIL FROM:<a@x.test>");
+    talk.say("RCPT TO:<u@d.test>");
+    for _ in 0..400 {
+        assert_eq!(talk.hear(b"BDAT 2\r\nab"), "250 2.0.0 Chunk taken\r\n");
+    }
+    assert_eq!(talk.say("BDAT 0 LAST"), "250 2.0.0 OK\r\n");
+    talk.say("MAIL FROM:<a@x.test>");
+    talk.say("RCPT TO:<u@d.test>");
+    let closed = (0..250).position(|_| talk.say("BDAT 0").ends_with("CLOSED"));
+    assert_eq!(closed, Some(200));
+}

@@ -272,7 +272,7 @@ where
     /// Our Received field for the message that is to come.
     fn trace(&self, envelope: &Envelope<D>) -> String {
         let parties = &envelope.parties;
-        let id = parties.id.simple().to_string();
+        let id = parties.id.to_string();
         let trace = Trace {
             helo: self.session.helo(),
             client: self.connection.client.address.ip(),

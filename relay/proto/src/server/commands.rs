@@ -189,6 +189,10 @@ impl Machine {
             return self.refuse_chunk(size, Refusal::Pipelined(refusal), Transaction::Failed);
         }
         if matches!(transaction, Transaction::Chunks(..)) {
+            // A message may come in any number of chunks; those that hold nothing lead nowhere.
+            if size.octets > 0 {
+                self.patience.led_on();
+            }
             self.phase = Phase::Chunk { envelope, reader, left: size };
             return None;
         }

@@ -109,7 +109,7 @@ impl Machine {
             return self.close(&reply);
         }
         match (question, reply.is_positive()) {
-            (Question::Rcpt(_), true) => self.patience.recipient_accepted(),
+            (Question::Rcpt(_), true) => self.patience.led_on(),
             (Question::Rcpt(_), false) if !self.patience.allows(Try::RefusedRecipient) => return self.end(&replies::TOO_MANY_REFUSED),
             (Question::Message(_), true) => self.patience.message_taken(),
             _ => {}

@@ -3,7 +3,7 @@
 
 /// Bad commands that are answered one by one; the next one ends the session.
 const BAD_COMMANDS: u8 = 20;
-/// Commands in a row that lead to no accepted recipient.
+/// Commands in a row that lead to no accepted recipient and no content.
 const IDLE_COMMANDS: u8 = 200;
 /// Recipients that are refused in a whole session.
 const REFUSED_RECIPIENTS: u8 = 100;
@@ -40,8 +40,8 @@ impl Patience {
         allows
     }
 
-    /// A recipient was accepted: the commands led somewhere.
-    pub(super) fn recipient_accepted(&mut self) {
+    /// A recipient was accepted, or content came: the commands led somewhere.
+    pub(super) fn led_on(&mut self) {
         self.idle_commands = 0;
     }
 
