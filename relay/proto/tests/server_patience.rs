@@ -9,7 +9,7 @@ use postern_proto::{
     server::{Offer, Session, Settings, Step, TlsOffer},
 };
 
-/// A session that has said EHLO, and whose driver accepts what does not begin with `bad`.
+/// A session that has said EHLO, and whose driver accepts what does not begin with `bad` or `later`.
 struct Talk(Session);
 
 impl Talk {
@@ -37,6 +37,10 @@ impl Talk {
             let goes_on = match self.0.step() {
                 Step::Rcpt(rcpt, turn) if rcpt.path.to_string().starts_with("bad") => {
                     self.0.answer(turn, Reply::new(550, (1, 1), "Unknown"));
+                    true
+                }
+                Step::Rcpt(rcpt, turn) if rcpt.path.to_string().starts_with("later") => {
+                    self.0.answer(turn, Reply::new(452, (5, 3), "In another transaction"));
                     true
                 }
                 Step::Mail(_, turn) | Step::Rcpt(_, turn) | Step::Content(turn) | Step::Message(turn) => {
@@ -116,6 +120,32 @@ fn refused_recipients_are_bounded_in_the_whole_session() {
     }
     let last = talk.say("RCPT TO:<bad@d.test>");
     assert!(last.starts_with("421 4.7.0 ") && last.ends_with("CLOSED"), "{last}");
+}
+
+#[test]
+fn a_long_list_of_which_a_part_has_to_come_again_is_borne() {
+    let mut talk = Talk::begin();
+    talk.say("MAIL FROM:<a@x.test>");
+    talk.say("RCPT TO:<u@d.test>");
+    for number in 0..500 {
+        assert!(talk.say(&format!("RCPT TO:<later{number}@d.test>")).starts_with("452 4.5.3 "));
+    }
+    for number in 1..1000 {
+        assert!(talk.say(&format!("RCPT TO:<u{number}@d.test>")).starts_with("250 "));
+    }
+    for number in 0..500 {
+        assert!(talk.say(&format!("RCPT TO:<more{number}@d.test>")).starts_with("452 4.5.3 "));
+    }
+    talk.say("DATA");
+    assert_eq!(talk.say("."), "250 2.0.0 OK\r\n");
+}
+
+#[test]
+fn recipients_that_are_all_to_come_again_are_bounded() {
+    let mut talk = Talk::begin();
+    talk.say("MAIL FROM:<a@x.test>");
+    let closed = (0..250).position(|_| talk.say("RCPT TO:<later@d.test>").ends_with("CLOSED"));
+    assert_eq!(closed, Some(198));
 }
 
 #[test]

@@ -155,7 +155,10 @@ impl Machine {
         };
         self.phase = Phase::Command(Transaction::Envelope(envelope.with_refusal()));
         match RcptTo::parse(argument, envelope.smtputf8) {
-            Ok(_) if envelope.recipients >= self.settings.offer.max_recipients => self.done(&replies::TOO_MANY_RECIPIENTS),
+            Ok(_) if envelope.recipients >= self.settings.offer.max_recipients => {
+                self.patience.recipient_is_to_come_again(envelope.recipients);
+                self.done(&replies::TOO_MANY_RECIPIENTS)
+            }
             Ok(rcpt) => {
                 let turn = self.ask(Question::Rcpt(envelope));
                 Some(Step::Rcpt(rcpt, turn))

@@ -110,6 +110,7 @@ impl Machine {
         }
         match (question, reply.is_positive()) {
             (Question::Rcpt(_), true) => self.patience.led_on(),
+            (Question::Rcpt(envelope), false) if reply.is_transient() => self.patience.recipient_is_to_come_again(envelope.recipients),
             (Question::Rcpt(_), false) if !self.patience.allows(Try::RefusedRecipient) => return self.end(&replies::TOO_MANY_REFUSED),
             (Question::Message(_), true) => self.patience.message_taken(),
             _ => {}

@@ -5,7 +5,7 @@
 const BAD_COMMANDS: u8 = 20;
 /// Commands in a row that lead to no accepted recipient and no content.
 const IDLE_COMMANDS: u8 = 200;
-/// Recipients that are refused in a whole session.
+/// Recipients that are refused for good in a whole session.
 const REFUSED_RECIPIENTS: u8 = 100;
 
 /// Counts what a client tries.
@@ -23,7 +23,7 @@ pub(super) enum Try {
     BadCommand,
     /// Any command.
     Command,
-    /// A recipient that was refused.
+    /// A recipient that was refused for good.
     RefusedRecipient,
 }
 
@@ -43,6 +43,14 @@ impl Patience {
     /// A recipient was accepted, or content came: the commands led somewhere.
     pub(super) fn led_on(&mut self) {
         self.idle_commands = 0;
+    }
+
+    /// A recipient was refused for now, beside so many that were accepted. A client with a long list can't know how much of it fits one
+    /// transaction; to end the session for that would end it again at each attempt, and deliver nothing.
+    pub(super) fn recipient_is_to_come_again(&mut self, accepted: u32) {
+        if accepted > 0 {
+            self.led_on();
+        }
     }
 
     /// A message was taken: its client is no fool.
