@@ -39,10 +39,11 @@ def cells(peer: Peer, row: Row, direct: Figure, bases: dict[str, Row]) -> list[s
         peer.name,
         peer.label,
         f"{number(row.rate.middle)} ({spread(row.rate)})",
-        f"{row.rate.middle / direct.middle:.0%}".replace("%", " %"),
+        # Fewer sessions are another load: their rate is no match for the others'.
+        "–" if peer.sessions else f"{row.rate.middle / direct.middle:.0%}".replace("%", " %"),
         f"{row.cpu.middle * 1000:.2f} ms",
         memory,
-        *[f"{row.rate.middle / base.rate.middle:.1f} ×" for base in bases.values()],
+        *["–" if peer.sessions else f"{row.rate.middle / base.rate.middle:.1f} ×" for base in bases.values()],
         *[f"{row.cpu.middle / base.cpu.middle:.3f} ×" for base in bases.values()],
     ]
 
