@@ -41,7 +41,7 @@ async fn proven(snapshot: Snapshot, scratch: &Path) -> Vec<String> {
     match prove(&Arc::new(snapshot), scratch).await {
         Ok(()) => vec![],
         Err(ProofError::Failed(failures)) => failures.iter().map(ToString::to_string).collect(),
-        Err(ProofError::NotRun(error)) => vec![error.to_string()],
+        Err(error @ (ProofError::NotRun(_) | ProofError::TooSlow)) => vec![error.to_string()],
     }
 }
 

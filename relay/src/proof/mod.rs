@@ -13,13 +13,19 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
+
+use tokio::time::timeout;
 
 use crate::{reload::Prove, snapshot::Snapshot};
 use oracle::Oracle;
 use probes::Probe;
 use recorder::Recorded;
 use rehearsal::Stage;
+
+/// How long the whole matrix may take; it takes a fraction of a second.
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Why a configuration must not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +44,9 @@ pub enum ProofError {
     /// The matrix could not be run.
     #[error("the open-relay matrix could not be run: {0}")]
     NotRun(#[from] io::Error),
+    /// The matrix did not come to its end in time.
+    #[error("the open-relay matrix took longer than {} s", DEADLINE.as_secs())]
+    TooSlow,
 }
 
 /// What a probe showed.
@@ -67,9 +76,10 @@ impl Matrix {
 
 impl Prove for Matrix {
     async fn prove(&self, candidate: &Arc<Snapshot>) -> Result<(), Vec<String>> {
-        prove(candidate, &self.scratch).await.map_err(|error| match error {
+        let proven = timeout(DEADLINE, prove(candidate, &self.scratch)).await.unwrap_or(Err(ProofError::TooSlow));
+        proven.map_err(|error| match error {
             ProofError::Failed(failures) => failures.iter().map(Failure::to_string).collect(),
-            ProofError::NotRun(_) => vec![error.to_string()],
+            ProofError::NotRun(_) | ProofError::TooSlow => vec![error.to_string()],
         })
     }
 }
