@@ -26,6 +26,8 @@ pub(super) struct Delivered {
     pub(super) next_hop: Option<Peer>,
     /// Size of what was handed on, in bytes, our Received field included; 0 when nothing was.
     pub(super) bytes: u64,
+    /// Header fields that were stripped from it.
+    pub(super) stripped: u32,
 }
 
 /// Why content is refused.
@@ -52,16 +54,18 @@ impl<D: Deliver> Content<D> {
 
     /// The content is complete and valid: hands it on.
     pub(super) async fn deliver(self) -> Delivered {
-        let Self { parties, firewall, writer, onward } = self;
+        let Self { parties, mut firewall, writer, onward } = self;
         let next_hop = onward.next_hop();
-        match complete(firewall, writer).await {
+        let completed = complete(&mut firewall, writer).await;
+        let stripped = firewall.stripped();
+        match completed {
             Ok(message) => {
                 let bytes = message.len();
-                Delivered { parties, reply: onward.deliver(message).await, next_hop, bytes }
+                Delivered { parties, reply: onward.deliver(message).await, next_hop, bytes, stripped }
             }
             Err(error) => {
                 onward.abandon();
-                Delivered { parties, reply: error.reply(), next_hop: None, bytes: 0 }
+                Delivered { parties, reply: error.reply(), next_hop: None, bytes: 0, stripped }
             }
         }
     }
@@ -72,7 +76,7 @@ impl<D: Deliver> Content<D> {
     }
 }
 
-async fn complete(mut firewall: HeaderFirewall, mut writer: Writer) -> Result<Message, ContentError> {
+async fn complete(firewall: &mut HeaderFirewall, mut writer: Writer) -> Result<Message, ContentError> {
     let rest = firewall.finish();
     writer.append(rest).await?;
     Ok(writer.finish().await?)

@@ -260,7 +260,8 @@ where
         match envelope.receive(&self.service.store, &trace).await {
             Ok(content) => {
                 self.current = Current::Content(content);
-                Reply::bare(354, "Start mail input; end with <CRLF>.<CRLF>")
+                // Never sent: the protocol says 354, or takes the chunk.
+                Reply::new(250, (0, 0), "Room is made")
             }
             Err(Unreceived { parties, reply }) => {
                 self.journal.content_refused(&parties, &reply);

@@ -75,14 +75,15 @@ impl<'a> Journal<'a> {
     }
 
     /// A message was handed on, or could not be.
-    pub(super) fn delivered(&self, Delivered { parties, reply, next_hop, bytes }: &Delivered) {
+    pub(super) fn delivered(&self, Delivered { parties, reply, next_hop, bytes, stripped }: &Delivered) {
         self.metrics.message_answered(self.listener(), reply, *bytes);
+        self.metrics.fields_stripped(self.listener(), *stripped);
         let (id, client, from) = (parties.id, self.client(), Shown(&parties.mail.path));
         let to = named(parties);
         let recipients = parties.accepted.len();
         let message = if reply.is_positive() { "message delivered" } else { "message not delivered" };
         let next_hop = next_hop.as_ref().map(display);
-        info!(%id, listener = self.listener(), %client, %from, to, recipients, bytes, next_hop, %reply, "{message}");
+        info!(%id, listener = self.listener(), %client, %from, to, recipients, bytes, stripped, next_hop, %reply, "{message}");
     }
 }
 

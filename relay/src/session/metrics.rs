@@ -25,6 +25,8 @@ pub struct Metrics {
     messages: Family<Outcome, Counter>,
     /// `postern_message_bytes_total{listener}`: bytes of the messages that were delivered.
     bytes: Family<ListenerLabel, Counter>,
+    /// `postern_header_fields_stripped_total{listener}`: header fields that the header firewall took out of messages.
+    stripped: Family<ListenerLabel, Counter>,
     /// `postern_transactions_refused_total{listener,reason}`: MAIL that was refused: `rate` (too many messages of one client).
     transactions_refused: Family<Reason, Counter>,
     /// `postern_senders_refused_without_tls_total{listener,domain}`: MAIL in clear where TLS is required, by the sender's domain. The first
@@ -66,6 +68,7 @@ impl Metrics {
         let metrics = Self::default();
         registry.register("postern_recipients", "Recipients by what was answered", metrics.recipients.clone());
         registry.register("postern_messages", "Messages by the reply to their end", metrics.messages.clone());
+        registry.register("postern_header_fields_stripped", "Header fields that were stripped from messages", metrics.stripped.clone());
         registry.register("postern_message_bytes", "Bytes of the messages that were delivered", metrics.bytes.clone());
         registry.register("postern_transactions_refused", "MAIL that was refused", metrics.transactions_refused.clone());
         registry.register("postern_senders_refused_without_tls", "MAIL in clear where TLS is required", metrics.without_tls.clone());
@@ -94,6 +97,12 @@ impl Metrics {
         let has_count = counted.contains(domain) || (counted.len() < COUNTED_DOMAINS && counted.insert(domain.into()));
         let domain = if has_count { domain } else { "other" }.to_owned();
         self.without_tls.get_or_create(&SenderDomain { listener: listener.to_owned(), domain }).inc();
+    }
+
+    pub(super) fn fields_stripped(&self, listener: &str, count: u32) {
+        if count > 0 {
+            self.stripped.get_or_create(&ListenerLabel { listener: listener.to_owned() }).inc_by(count.into());
+        }
     }
 
     pub(super) fn rate_exceeded(&self, listener: &str) {

@@ -24,6 +24,7 @@ use postern_tests::{
     config::{HOSTNAME, RelayFolder},
     pki::Authority,
 };
+use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -104,6 +105,8 @@ pub struct Stage {
     pub next_hops: NextHops,
     pub ending: CancellationToken,
     budgets: Budgets,
+    metrics: session::Metrics,
+    registry: Registry,
     at: TempDir,
 }
 
@@ -116,8 +119,18 @@ impl Stage {
         folder.show(&Authority::new("Test CA").unwrap().server(&[HOSTNAME]).unwrap()).unwrap();
         change(&mut folder);
         let budgets = Budgets::from(&folder.root.limits);
-        let stage =
-            Self { folder, configuration: Arc::default(), next_hops: NextHops::new(answer), ending: CancellationToken::new(), budgets, at };
+        let mut registry = Registry::default();
+        let metrics = session::Metrics::register(&mut registry);
+        let stage = Self {
+            folder,
+            configuration: Arc::default(),
+            next_hops: NextHops::new(answer),
+            ending: CancellationToken::new(),
+            budgets,
+            metrics,
+            registry,
+            at,
+        };
         stage.reload();
         stage
     }
@@ -134,6 +147,13 @@ impl Stage {
         self.configuration.replace(Arc::new(Snapshot::load(self.folder.path()).unwrap()));
     }
 
+    /// What is counted of sessions, in the text format of Prometheus.
+    pub fn counts(&self) -> String {
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &self.registry).unwrap();
+        text
+    }
+
     fn scratch(&self) -> &Path {
         self.at.path()
     }
@@ -147,7 +167,7 @@ impl Stage {
             configuration: Arc::clone(&self.configuration),
             deliver: self.next_hops.clone(),
             store: message::Store::open(self.scratch(), self.budgets, message::Metrics::default()).unwrap(),
-            metrics: session::Metrics::default(),
+            metrics: self.metrics.clone(),
         };
         let (ours, stream) = duplex(64 * 1024);
         let session = tokio::spawn(async move { service.serve(ours, connection).await });
