@@ -8,6 +8,7 @@ pub mod dereference;
 pub mod files;
 pub mod inventory;
 pub mod issue;
+pub mod kind;
 pub mod manifest;
 pub mod material;
 pub mod render;
