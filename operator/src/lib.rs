@@ -11,6 +11,7 @@ pub mod issue;
 pub mod kind;
 pub mod manifest;
 pub mod material;
+pub mod reference_grant;
 pub mod render;
 pub mod standalone;
 pub mod status;

@@ -2,21 +2,26 @@
 
 use k8s_openapi::{
     ByteString,
-    api::core::v1::{ConfigMap, Secret},
+    api::core::v1::{ConfigMap, Namespace, Secret, Service},
 };
 use postern_crds::{FieldError, GROUP, Resource, check, check_change};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Problem;
-use crate::inventory::{Key, OBJECT_DATA_BYTES};
+use crate::{
+    inventory::{Key, OBJECT_DATA_BYTES},
+    reference_grant::ReferenceGrant,
+};
 
 /// Most documents of one file.
 const MAX_DOCUMENTS: usize = 10_000;
 /// How deep a manifest nests at most.
 const MAX_DEPTH: usize = 64;
 /// The kinds that the operator reads.
-const KINDS: [&str; 4] = ["SmtpRelay", "AcceptedDomain", "Secret", "ConfigMap"];
+const KINDS: [&str; 7] = ["SmtpRelay", "AcceptedDomain", "Secret", "ConfigMap", "Service", "Namespace", "ReferenceGrant"];
+/// The group and version of consents to references, as far as they are read.
+const GRANTS: &str = "gateway.networking.k8s.io/v1beta1";
 
 /// An object that the operator reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +29,9 @@ pub(super) enum Object {
     Resource(Resource),
     Secret(Box<Secret>),
     ConfigMap(Box<ConfigMap>),
+    Service(Box<Service>),
+    Namespace(Box<Namespace>),
+    Grant(Box<ReferenceGrant>),
 }
 
 /// What identifies an object among all.
@@ -106,7 +114,8 @@ impl Parsed {
 fn is_read(manifest: &Value) -> bool {
     let api_version = text(manifest, "/apiVersion");
     let is_ours = api_version == GROUP || api_version.strip_prefix(GROUP).is_some_and(|rest| rest.starts_with('/'));
-    is_ours || matches!((api_version, text(manifest, "/kind")), ("v1", "Secret" | "ConfigMap") | ("", _) | (_, ""))
+    let kind = (api_version, text(manifest, "/kind"));
+    is_ours || matches!(kind, ("v1", "Secret" | "ConfigMap" | "Service" | "Namespace") | (GRANTS, "ReferenceGrant") | ("", _) | (_, ""))
 }
 
 fn object(manifest: &Value, old: Option<&Value>) -> Result<Object, Vec<FieldError>> {
@@ -117,6 +126,9 @@ fn object(manifest: &Value, old: Option<&Value>) -> Result<Object, Vec<FieldErro
         ("v1", "ConfigMap") => {
             typed(manifest).and_then(|map: Box<ConfigMap>| fits(config_map_bytes(&map)).map(|()| Object::ConfigMap(map)))
         }
+        ("v1", "Service") => typed(manifest).map(Object::Service),
+        ("v1", "Namespace") => typed(manifest).map(Object::Namespace),
+        (GRANTS, "ReferenceGrant") => typed(manifest).map(Object::Grant),
         _ => match old {
             Some(old) => check_change(old, manifest),
             None => check(manifest),
@@ -129,8 +141,11 @@ fn typed<T: DeserializeOwned>(manifest: &Value) -> Result<Box<T>, Vec<FieldError
     if text(manifest, "/metadata/name").is_empty() {
         return Err(vec![FieldError::new("metadata.name", "is missing", "give the object a name")]);
     }
-    let mend = "a Secret's data is base64, its stringData and a ConfigMap's data are plain text";
-    serde_json::from_value(manifest.clone()).map(Box::new).map_err(|error| vec![FieldError::new("data", error.to_string(), mend)])
+    let (field, mend) = match text(manifest, "/kind") {
+        "Secret" | "ConfigMap" => ("data", "a Secret's data is base64, its stringData and a ConfigMap's data are plain text"),
+        _ => ("spec", "write the fields as the API has them; see kubectl explain"),
+    };
+    serde_json::from_value(manifest.clone()).map(Box::new).map_err(|error| vec![FieldError::new(field, error.to_string(), mend)])
 }
 
 /// As the API server does it: what is written plainly stands over what is encoded.
@@ -162,8 +177,14 @@ fn text<'a>(manifest: &'a Value, pointer: &str) -> &'a str {
 
 impl Identity {
     fn of(manifest: &Value) -> Self {
-        let namespace = Some(text(manifest, "/metadata/namespace")).filter(|namespace| !namespace.is_empty()).unwrap_or("default");
-        Self { kind: text(manifest, "/kind").to_owned(), key: Key::new(namespace, text(manifest, "/metadata/name")) }
+        let kind = text(manifest, "/kind").to_owned();
+        let namespace = match text(manifest, "/metadata/namespace") {
+            // A namespace is in none.
+            _ if kind == "Namespace" => "",
+            "" => "default",
+            namespace => namespace,
+        };
+        Self { kind, key: Key::new(namespace, text(manifest, "/metadata/name")) }
     }
 }
 
@@ -176,6 +197,9 @@ impl Identity {
 
 impl std::fmt::Display for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.kind, self.key)
+        match self.key.namespace.as_str() {
+            "" => write!(f, "{} {}", self.kind, self.key.name),
+            _ => write!(f, "{} {}", self.kind, self.key),
+        }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     document::{Document, Identity, Object, Parsed, Wrong, parse},
     files_of,
 };
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, NAMESPACE_NAME_LABEL};
 
 /// Largest file that is read: some forty thousand domains.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -73,6 +73,7 @@ impl Folder {
             reading.files.insert(document.identity.to_string(), document.file.clone());
             reading.inventory.add(document);
         }
+        reading.inventory.name_namespaces();
         Ok(reading)
     }
 
@@ -149,6 +150,20 @@ impl Inventory {
             Object::Resource(Resource::AcceptedDomain(domain)) => drop(self.domains.insert(key, *domain)),
             Object::Secret(secret) => drop(self.secrets.insert(key, *secret)),
             Object::ConfigMap(map) => drop(self.config_maps.insert(key, *map)),
+            Object::Service(service) => drop(self.services.insert(key, *service)),
+            Object::Namespace(namespace) => drop(self.namespaces.insert(key.name, namespace.metadata.labels.unwrap_or_default())),
+            Object::Grant(grant) => drop(self.grants.insert(key, *grant)),
+        }
+    }
+
+    /// As a cluster does it: every namespace that is used is there, with the label that holds its name.
+    fn name_namespaces(&mut self) {
+        let used: Vec<_> = self.relays.keys().chain(self.domains.keys()).map(|key| key.namespace.clone()).collect();
+        for namespace in used {
+            self.namespaces.entry(namespace).or_default();
+        }
+        for (name, labels) in &mut self.namespaces {
+            labels.insert(NAMESPACE_NAME_LABEL.to_owned(), name.clone());
         }
     }
 }
