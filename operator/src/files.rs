@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use postern_config::folder::{TLS_FOLDER, TRUST_FOLDER};
+use postern_config::material::{certificate_file, key_file, trust_file};
 
 use crate::{
     material::{CertifiedKey, Sealed},
-    validate::{SERVER_FOLDER, Validated},
+    validate::{SERVER_CERTIFICATE, Validated},
 };
 
 /// A file of a relay's folder.
@@ -18,27 +18,27 @@ pub struct File {
     pub is_key: bool,
 }
 
-/// Every file of the relay's folder by its path below it, but for what was not read: the paths are those of the contract.
+/// Every file of the relay's folder by its name, but for what was not read: the names are those of the contract.
 #[must_use]
 pub fn of(validated: &Validated<'_>) -> BTreeMap<String, File> {
     let mut files: BTreeMap<_, _> =
-        validated.configuration.files().into_iter().map(|(path, content)| (path, File { content, is_key: false })).collect();
-    let server = validated.certificate.pair().map(|pair| (SERVER_FOLDER, pair));
-    let clients = validated.client_certificates.iter().filter_map(|(folder, pair)| Some((folder.as_str(), pair.open()?)));
-    for (folder, pair) in server.into_iter().chain(clients) {
-        files.extend(pair_files(folder, pair));
+        validated.configuration.files().into_iter().map(|(name, content)| (name, File { content, is_key: false })).collect();
+    let server = validated.certificate.pair().map(|pair| (SERVER_CERTIFICATE, pair));
+    let clients = validated.client_certificates.iter().filter_map(|(name, pair)| Some((name.as_str(), pair.open()?)));
+    for (name, pair) in server.into_iter().chain(clients) {
+        files.extend(pair_files(name, pair));
     }
     for (name, bundle) in &validated.trust {
         if let Sealed::Open(bundle) = bundle {
-            files.insert(format!("{TRUST_FOLDER}/{name}.pem"), File { content: bundle.as_str().into(), is_key: false });
+            files.insert(trust_file(name), File { content: bundle.as_str().into(), is_key: false });
         }
     }
     files
 }
 
-fn pair_files(folder: &str, pair: &CertifiedKey) -> [(String, File); 2] {
+fn pair_files(name: &str, pair: &CertifiedKey) -> [(String, File); 2] {
     [
-        (format!("{TLS_FOLDER}/{folder}/tls.crt"), File { content: pair.chain().into(), is_key: false }),
-        (format!("{TLS_FOLDER}/{folder}/tls.key"), File { content: pair.key().reveal().into(), is_key: true }),
+        (certificate_file(name), File { content: pair.chain().into(), is_key: false }),
+        (key_file(name), File { content: pair.key().reveal().into(), is_key: true }),
     ]
 }

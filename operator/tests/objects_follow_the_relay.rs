@@ -128,7 +128,7 @@ fn a_pod_reads_exactly_the_files_that_the_contract_names() {
     let contract: BTreeMap<_, _> = files::of(validated).into_iter().map(|(path, file)| (path, file.content)).collect();
     let mounted = mounted(&build(validated, &settings()).unwrap());
     assert_eq!(mounted, contract);
-    assert!(contract.keys().any(|path| path.starts_with("tls/")) && contract.keys().any(|path| path.starts_with("trust/")));
+    assert!(contract.keys().any(|path| path.starts_with("tls.")) && contract.keys().any(|path| path.starts_with("trust.")));
 }
 
 #[test]

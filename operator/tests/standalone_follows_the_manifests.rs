@@ -68,7 +68,7 @@ fn keys_are_for_the_relay_alone_and_the_ca_is_for_everyone_who_asks() {
     let standalone = Standalone::start(manifests.path(), data.path(), &fake);
     fake.logs("start", 1);
     let relay = data.path().join("mail.edge");
-    assert_eq!(mode(relay.join("config/tls/server/tls.key")), 0o600);
+    assert_eq!(mode(relay.join("config/tls.server.key")), 0o600);
     assert_eq!(mode(relay.join("config")), 0o700);
     for key in fs::read_dir(data.path().join("keys")).unwrap() {
         assert_eq!(mode(key.unwrap().path()), 0o600);
@@ -82,7 +82,7 @@ fn keys_are_for_the_relay_alone_and_the_ca_is_for_everyone_who_asks() {
 #[test]
 fn the_certificate_and_its_ca_outlive_a_restart() {
     let (manifests, data, fake) = (Manifests::new(), tempfile::tempdir().unwrap(), FakeRelay::new());
-    let files = ["mail.edge/ca.crt", "mail.edge/config/tls/server/tls.crt", "mail.edge/config/tls/server/tls.key"];
+    let files = ["mail.edge/ca.crt", "mail.edge/config/tls.server.crt", "mail.edge/config/tls.server.key"];
     let read = || files.map(|file| fs::read_to_string(data.path().join(file)).unwrap());
     let mut seen = Vec::new();
     for run in 1..=2 {

@@ -26,7 +26,7 @@ fn edge() -> Key {
 
 /// Pods that run what `findings` say.
 fn running(findings: &Findings<'_>) -> Pods {
-    Pods { config_hash: Some(findings.relay.as_ref().unwrap().configuration.hash()), ..ready("another") }
+    Pods { config_hash: Some(findings.relay.as_ref().unwrap().configuration.hash().to_owned()), ..ready("another") }
 }
 
 /// Pods that run the configuration `hash`.
@@ -69,7 +69,7 @@ fn a_relay_whose_pods_run_it_is_programmed_and_ready() {
 #[test]
 fn the_hash_is_that_of_what_was_written_whatever_runs() {
     let inventory = inventory(&[&relay("edge", 25)]);
-    let written = find(&inventory).relay.unwrap().configuration.hash();
+    let written = find(&inventory).relay.unwrap().configuration.hash().to_owned();
     assert_eq!(relay_status(&inventory, |_| ready("another")).config_hash, Some(written));
 }
 
@@ -85,7 +85,7 @@ fn a_relay_is_not_programmed_by_another_configuration_by_none_or_without_ready_p
     };
     assert_eq!(programmed(ready("another")), "Pending");
     assert_eq!(programmed(Pods::default()), "NoReadyPods");
-    let wanted = find(&inventory).relay.unwrap().configuration.hash();
+    let wanted = find(&inventory).relay.unwrap().configuration.hash().to_owned();
     assert_eq!(programmed(Pods { ready: 0, ..ready(&wanted) }), "NoReadyPods");
 }
 

@@ -8,7 +8,7 @@ mod handover;
 use std::{sync::Arc, time::Duration};
 
 use handover::{Bench, clear, codes, hops, rcpt};
-use postern_config::{DomainName, NextHopTlsMode};
+use postern_config::{DomainName, NextHopTlsMode, material::trust_file};
 use postern_relay::delivery::{Destination, Transaction as _};
 use postern_tests::{
     next_hop::{Act, Asked, At, NextHop, Record, Script},
@@ -204,12 +204,12 @@ async fn connections_made_in_another_way_are_not_shared() {
     let certificate = authority.server(&["one.test", "other.test"]).unwrap();
     let hop = Script::good().with_tls(certificate.server_config().unwrap()).start().await.unwrap();
     let bench = Bench::new();
-    authority.write(&bench.folder.path().join("trust/ca.pem")).unwrap();
-    authority.write(&bench.folder.path().join("trust/both.pem")).unwrap();
+    authority.write(&bench.folder.path().join(trust_file("ca"))).unwrap();
+    authority.write(&bench.folder.path().join(trust_file("both"))).unwrap();
     let mut both = authority.pem();
     both.push_str(&Authority::new("second").unwrap().pem());
-    std::fs::write(bench.folder.path().join("trust/both.pem"), both).unwrap();
-    authority.client("relay.example.com").unwrap().write(&bench.folder.path().join("tls/client")).unwrap();
+    std::fs::write(bench.folder.path().join(trust_file("both")), both).unwrap();
+    authority.client("relay.example.com").unwrap().write_as(bench.folder.path(), "client").unwrap();
 
     let verify = |server_name: &str, trust: &str, client: Option<&str>| {
         let mut next_hops = hops(NextHopTlsMode::Verify, &[hop.address()]);

@@ -8,7 +8,10 @@ mod handover;
 use std::{fs, sync::Arc};
 
 use handover::{Bench, clear, codes, hops, named_hops};
-use postern_config::{DomainName, NextHopTlsMode, NextHops, Timeouts};
+use postern_config::{
+    DomainName, NextHopTlsMode, NextHops, Timeouts,
+    material::{key_file, trust_file},
+};
 use postern_relay::delivery::Loader;
 use postern_tests::{
     next_hop::{Act, At, NextHop, Script},
@@ -21,7 +24,7 @@ const TAKEN: &str = "250 2.0.0";
 /// A bench that trusts `authority` as the bundle `ca`.
 fn trusting(authority: &Authority) -> Bench {
     let bench = Bench::new();
-    authority.write(&bench.folder.path().join("trust/ca.pem")).unwrap();
+    authority.write(&bench.folder.path().join(trust_file("ca"))).unwrap();
     bench
 }
 
@@ -177,7 +180,7 @@ async fn the_client_certificate_is_shown_where_one_is_asked_for() {
     let hop = Script::good().with_tls(config).start().await.unwrap();
     let bench = trusting(&authority);
     let certificate = clients.client("relay.example.com").unwrap();
-    certificate.write(&bench.folder.path().join("tls/client")).unwrap();
+    certificate.write_as(bench.folder.path(), "client").unwrap();
     let mut next_hops = verify(&hop, Some("hop.test"));
     assert_eq!(send(&bench, &next_hops).await, REFUSED, "without one");
     next_hops.tls.client_certificate = Some("client".to_owned());
@@ -189,12 +192,11 @@ async fn the_client_certificate_is_shown_where_one_is_asked_for() {
 fn an_error_in_a_file_names_the_file() {
     let bench = tempfile::tempdir().unwrap();
     let authority = Authority::new("ca").unwrap();
-    authority.client("relay.example.com").unwrap().write(&bench.path().join("tls/other")).unwrap();
-    authority.client("relay.example.com").unwrap().write(&bench.path().join("tls/mixed")).unwrap();
-    fs::copy(bench.path().join("tls/other/tls.key"), bench.path().join("tls/mixed/tls.key")).unwrap();
-    fs::create_dir_all(bench.path().join("trust")).unwrap();
-    fs::write(bench.path().join("trust/empty.pem"), "").unwrap();
-    fs::write(bench.path().join("trust/broken.pem"), "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n").unwrap();
+    authority.client("relay.example.com").unwrap().write_as(bench.path(), "other").unwrap();
+    authority.client("relay.example.com").unwrap().write_as(bench.path(), "mixed").unwrap();
+    fs::copy(bench.path().join(key_file("other")), bench.path().join(key_file("mixed"))).unwrap();
+    fs::write(bench.path().join(trust_file("empty")), "").unwrap();
+    fs::write(bench.path().join(trust_file("broken")), "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n").unwrap();
 
     let timeouts =
         Timeouts { client_command_seconds: 300, client_data_seconds: 180, next_hop_command_seconds: 60, next_hop_final_reply_seconds: 120 };
@@ -205,9 +207,9 @@ fn an_error_in_a_file_names_the_file() {
         let mut loader = Loader::new(bench.path(), &DomainName::parse("relay.example.com").unwrap(), &timeouts);
         loader.load("example.com", &next_hops).unwrap_err().to_string()
     };
-    assert_eq!(error(Some("absent"), None), "trust/absent.pem: No such file or directory (os error 2)");
-    assert_eq!(error(Some("empty"), None), "trust/empty.pem: holds no certificate");
-    assert!(error(Some("broken"), None).starts_with("trust/broken.pem: "));
-    assert!(error(None, Some("absent")).starts_with("tls/absent/tls.crt: "));
-    assert!(error(None, Some("mixed")).starts_with("tls/mixed/tls.crt: "));
+    assert_eq!(error(Some("absent"), None), "trust.absent.pem: No such file or directory (os error 2)");
+    assert_eq!(error(Some("empty"), None), "trust.empty.pem: holds no certificate");
+    assert!(error(Some("broken"), None).starts_with("trust.broken.pem: "));
+    assert!(error(None, Some("absent")).starts_with("tls.absent.crt: "));
+    assert!(error(None, Some("mixed")).starts_with("tls.mixed.crt: "));
 }

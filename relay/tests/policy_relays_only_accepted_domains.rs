@@ -31,6 +31,7 @@ fn hops(host: &str) -> NextHops {
     NextHops {
         hops: vec![NextHop { host: host.into(), port: 25, priority: 10, weight: 1 }],
         tls: NextHopTls { mode: NextHopTlsMode::Verify, server_name: None, trust: vec![], client_certificate: None },
+        allowed_cidrs: vec![],
     }
 }
 
@@ -53,6 +54,7 @@ fn with_list(list: &str, kind: DomainType) -> DomainType {
 fn configuration(domains: Vec<Domain>, postmaster: Option<&str>) -> Configuration {
     let root = RelayConfig {
         version: VERSION,
+        min_reader: VERSION,
         relay: "mail/edge".into(),
         generation: 1,
         hostname: DomainName::parse("mx1.example.com").unwrap(),
@@ -75,6 +77,7 @@ fn configuration(domains: Vec<Domain>, postmaster: Option<&str>) -> Configuratio
             next_hop_command_seconds: 60,
             next_hop_final_reply_seconds: 120,
         },
+        cluster_cidrs: vec![],
         files: BTreeMap::new(),
     };
     let list = RecipientList { mailboxes: vec!["anna@listed.example".into(), "o'neil@listed.example".into()] };

@@ -8,10 +8,9 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use postern_config::{
-    Configuration, Delivery, Domain, DomainName, DomainType, Limits, Listener, ListenerTls, NextHop, NextHopTls, NextHopTlsMode, NextHops,
-    RecipientList, RecipientValidation, RelayConfig, Role, ServerTls, Timeouts, TlsVersion, VERSION,
-    folder::{ROOT_FILE, TLS_FOLDER, TRUST_FOLDER},
-    validate::validate,
+    Configuration, Delivery, Domain, DomainName, DomainType, Limits, Listener, ListenerTls, MIN_READER, NextHop, NextHopTls,
+    NextHopTlsMode, NextHops, RecipientList, RecipientValidation, RelayConfig, Role, ServerTls, Timeouts, TlsVersion, VERSION,
+    folder::ROOT_FILE, material::trust_file, validate::validate,
 };
 
 use crate::{
@@ -21,9 +20,9 @@ use crate::{
 
 /// Name of the relay that the folder configures, and of the certificate that it shows.
 pub const HOSTNAME: &str = "mx1.example.com";
-/// Name of the relay's certificate below `tls/`.
-const CERTIFICATE: &str = "mx1";
-/// Name of the bundle that next hops are verified with, below `trust/`.
+/// Name of the relay's certificate.
+pub const CERTIFICATE: &str = "mx1";
+/// Name of the bundle that next hops are verified with.
 const NEXT_HOP_CA: &str = "internal-ca";
 
 /// A configuration folder of one relay. Change the public parts as a test needs, then [`write`](RelayFolder::write).
@@ -42,6 +41,7 @@ impl RelayFolder {
     pub fn new(folder: &Path) -> Result<Self> {
         let root = RelayConfig {
             version: VERSION,
+            min_reader: MIN_READER,
             relay: "mail/edge".to_owned(),
             generation: 1,
             hostname: DomainName::parse(HOSTNAME)?,
@@ -50,6 +50,7 @@ impl RelayFolder {
             tls: ServerTls { min_version: TlsVersion::V1_2, certificates: vec![CERTIFICATE.to_owned()] },
             limits: limits(),
             timeouts: timeouts(),
+            cluster_cidrs: Vec::new(),
             files: BTreeMap::new(),
         };
         Ok(Self { folder: folder.to_owned(), root, domains: Vec::new(), recipients: BTreeMap::new() })
@@ -88,12 +89,12 @@ impl RelayFolder {
 
     /// Writes the certificate that the relay shows.
     pub fn show(&self, certificate: &Certificate) -> Result<()> {
-        certificate.write(&self.folder.join(TLS_FOLDER).join(CERTIFICATE))
+        certificate.write_as(&self.folder, CERTIFICATE)
     }
 
     /// Writes the authority that next hops are verified with.
     pub fn trust(&self, authority: &Authority) -> Result<()> {
-        authority.write(&self.folder.join(TRUST_FOLDER).join(format!("{NEXT_HOP_CA}.pem")))
+        authority.write(&self.folder.join(trust_file(NEXT_HOP_CA)))
     }
 
     /// Checks the configuration and writes its files, the root last, each by a rename. Returns its hash.
@@ -109,7 +110,7 @@ impl RelayFolder {
             fs::write(&temporary, bytes)?;
             fs::rename(temporary, self.folder.join(name))?;
         }
-        Ok(configuration.hash())
+        Ok(configuration.hash().to_owned())
     }
 }
 
@@ -123,6 +124,7 @@ pub fn next_hops(port: u16, tls: NextHopTlsMode) -> NextHops {
     NextHops {
         hops: vec![NextHop { host: "127.0.0.1".to_owned(), port, priority: 10, weight: 1 }],
         tls: NextHopTls { mode: tls, server_name: None, trust, client_certificate: None },
+        allowed_cidrs: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
+use postern_config::material::{certificate_file, key_file};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SerialNumber,
     date_time_ymd,
@@ -100,6 +101,12 @@ impl Certificate {
     pub fn write(&self, folder: &Path) -> Result<()> {
         write_file(&folder.join("tls.crt"), &self.chain_pem)?;
         write_file(&folder.join("tls.key"), &self.key_pem())
+    }
+
+    /// Writes the certificate and its key into a relay's configuration `folder`, under `name`.
+    pub fn write_as(&self, folder: &Path, name: &str) -> Result<()> {
+        write_file(&folder.join(certificate_file(name)), &self.chain_pem)?;
+        write_file(&folder.join(key_file(name)), &self.key_pem())
     }
 
     /// The certificate, PEM.

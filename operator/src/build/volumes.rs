@@ -3,10 +3,13 @@
 use k8s_openapi::api::core::v1::{
     ConfigMapProjection, EmptyDirVolumeSource, KeyToPath, ProjectedVolumeSource, SecretProjection, Volume, VolumeMount, VolumeProjection,
 };
-use postern_config::folder::{ROOT_FILE, SHARDS, TLS_FOLDER, TRUST_FOLDER};
+use postern_config::{
+    folder::{ROOT_FILE, SHARDS},
+    material::{certificate_file, key_file, trust_file},
+};
 
 use super::{config_maps, names::Names, secrets};
-use crate::validate::{SERVER_FOLDER, Validated};
+use crate::validate::{SERVER_CERTIFICATE, Validated};
 
 /// Where the relay reads its folder.
 pub(super) const CONFIG_PATH: &str = "/etc/postern";
@@ -38,10 +41,10 @@ fn sources(names: &Names, validated: &Validated<'_>) -> Vec<VolumeProjection> {
     let shards = (0..SHARDS).map(|shard| format!("domains-{shard:02}.json"));
     let lists = validated.configuration.recipients.keys().cloned();
     let files = shards.chain(lists).chain([ROOT_FILE.to_owned()]).map(|file| config_file(names, &file));
-    let pairs = [(SERVER_FOLDER.to_owned(), secrets::server_name(names))]
+    let pairs = [(SERVER_CERTIFICATE.to_owned(), secrets::server_name(names))]
         .into_iter()
         .chain(validated.client_certificates.keys().map(|folder| (folder.clone(), secrets::client_name(names, folder))));
-    let trust = validated.trust.keys().map(|name| format!("{name}.pem")).map(|file| (file.clone(), format!("{TRUST_FOLDER}/{file}")));
+    let trust = validated.trust.keys().map(|name| (format!("{name}.pem"), trust_file(name)));
     files.chain(pairs.map(|(folder, secret)| pair(&folder, secret))).chain([secret(secrets::trust_name(names), trust.collect())]).collect()
 }
 
@@ -56,8 +59,11 @@ fn config_file(names: &Names, file: &str) -> VolumeProjection {
     }
 }
 
-fn pair(folder: &str, name: String) -> VolumeProjection {
-    secret(name, ["tls.crt", "tls.key"].map(|key| (key.to_owned(), format!("{TLS_FOLDER}/{folder}/{key}"))).into())
+fn pair(certificate: &str, name: String) -> VolumeProjection {
+    secret(
+        name,
+        [("tls.crt", certificate_file(certificate)), ("tls.key", key_file(certificate))].map(|(key, path)| (key.to_owned(), path)).into(),
+    )
 }
 
 fn secret(name: String, paths: Vec<(String, String)>) -> VolumeProjection {

@@ -206,7 +206,7 @@ impl Standalone {
         let data = self.options.data().join(format!("{}.{}", key.namespace, key.name));
         let launch = self.options.launch(relay, &data)?;
         publish_authority(validated, &data)?;
-        let wanted = validated.configuration.hash();
+        let wanted = validated.configuration.hash().to_owned();
         if let Some(running) = &mut self.running {
             running.folder.write(files::of(validated)).with_context(|| running.folder.path().display().to_string())?;
             running.wanted = wanted;

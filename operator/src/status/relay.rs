@@ -62,7 +62,7 @@ pub fn relay(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, now: Times
         selector: Some(selector_of(relay)),
         attached_domains: i32::try_from(served(findings)).ok(),
         listeners: relay.spec.listeners.iter().map(listener).collect(),
-        config_hash: validated.map(|validated| validated.configuration.hash()),
+        config_hash: validated.map(|validated| validated.configuration.hash().to_owned()),
         certificates: validated.map(certificates).unwrap_or_default(),
     }
 }
@@ -114,7 +114,7 @@ fn blockers(findings: &Findings<'_>, wanted: impl Fn(&Blocker) -> bool) -> Vec<S
 
 /// Never True without a ready pod: nobody runs anything then.
 fn programmed(conditions: &mut Conditions<'_>, validated: Option<&Validated<'_>>, pods: &Pods) -> Progress {
-    let wanted = validated.map(|validated| validated.configuration.hash());
+    let wanted = validated.map(|validated| validated.configuration.hash().to_owned());
     let (reason, message, progress) = if wanted.is_some() && pods.config_hash == wanted && pods.ready > 0 {
         (Reason::Programmed, String::new(), Progress::Done)
     } else if wanted.is_none() {

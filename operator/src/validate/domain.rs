@@ -74,7 +74,7 @@ impl Parts {
         });
         let tls =
             NextHopTls { mode: mode(tls.mode), server_name: tls.server_name.as_deref().map(name).transpose()?, trust, client_certificate };
-        Ok(NextHops { hops: hops.iter().map(next_hop).collect::<Result<_, _>>()?, tls })
+        Ok(NextHops { hops: hops.iter().map(next_hop).collect::<Result<_, _>>()?, tls, allowed_cidrs: Vec::new() })
     }
 }
 

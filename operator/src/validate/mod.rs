@@ -19,8 +19,8 @@ use crate::{
     material::{Bundle, CertifiedKey, Sealed},
 };
 
-/// The folder below `tls/` of the certificate that clients are shown.
-pub const SERVER_FOLDER: &str = "server";
+/// The name of the certificate that clients are shown.
+pub const SERVER_CERTIFICATE: &str = "server";
 
 /// What a relay shall run.
 #[derive(Clone, Debug)]
@@ -31,9 +31,9 @@ pub struct Validated<'a> {
     pub configuration: Configuration,
     /// The certificate that clients are shown.
     pub certificate: ServerCertificate,
-    /// Certificates for next hops, by folder below `tls/`.
+    /// Certificates for next hops, by name.
     pub client_certificates: BTreeMap<String, Sealed<CertifiedKey>>,
-    /// CA certificates, by name below `trust/`, without `.pem`.
+    /// CA certificates, by name.
     pub trust: BTreeMap<String, Sealed<Bundle>>,
     /// What each pod gets.
     pub resources: PodResources,

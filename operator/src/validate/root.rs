@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use postern_config::{
-    Delivery, DomainName, Limits, Listener, ListenerTls, ProxyProtocol, RelayConfig, Role, ServerTls, Timeouts, TlsVersion, VERSION,
-    Violation,
+    Delivery, DomainName, Limits, Listener, ListenerTls, MIN_READER, ProxyProtocol, RelayConfig, Role, ServerTls, Timeouts, TlsVersion,
+    VERSION, Violation,
 };
 use postern_crds::{SmtpRelay, smtp_relay as api};
 
-use super::SERVER_FOLDER;
+use super::SERVER_CERTIFICATE;
 use crate::inventory::Key;
 
 pub(super) fn compile(relay: &SmtpRelay, postmaster: Option<String>) -> Result<RelayConfig, Violation> {
@@ -17,14 +17,16 @@ pub(super) fn compile(relay: &SmtpRelay, postmaster: Option<String>) -> Result<R
         DomainName::parse(&spec.hostname).map_err(|error| Violation { field: "spec.hostname".to_owned(), problem: error.to_string() })?;
     Ok(RelayConfig {
         version: VERSION,
+        min_reader: MIN_READER,
         relay: Key::of(&relay.metadata).to_string(),
         generation: relay.metadata.generation.unwrap_or_default(),
         hostname,
         postmaster,
         listeners: spec.listeners.iter().map(listener).collect::<Result<_, _>>()?,
-        tls: ServerTls { min_version: tls_version(spec.tls.min_version), certificates: vec![SERVER_FOLDER.to_owned()] },
+        tls: ServerTls { min_version: tls_version(spec.tls.min_version), certificates: vec![SERVER_CERTIFICATE.to_owned()] },
         limits: limits(&spec.limits)?,
         timeouts: timeouts(&spec.timeouts)?,
+        cluster_cidrs: Vec::new(),
         files: BTreeMap::new(),
     })
 }

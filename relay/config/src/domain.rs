@@ -6,7 +6,7 @@ use crate::{DomainName, NextHops};
 
 /// A share of the accepted domains. Which shard a domain is in depends on its name alone, so that one edit rewrites one shard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct DomainShard {
     /// Sorted by name.
     pub domains: Vec<Domain>,
@@ -14,7 +14,7 @@ pub struct DomainShard {
 
 /// A domain that the relay takes mail for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Domain {
     /// The domain, a lower-case A-label.
     pub name: DomainName,
@@ -42,7 +42,7 @@ impl Domain {
 
 /// What the relay does with a recipient of the domain; the names are Exchange's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum DomainType {
     /// The next hops know every recipient.
     Authoritative {
@@ -66,7 +66,7 @@ pub enum DomainType {
 
 /// Who says whether a recipient exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "validation", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(tag = "validation", rename_all_fields = "camelCase")]
 pub enum RecipientValidation {
     /// The next hop, asked at RCPT.
     NextHop,
@@ -79,7 +79,7 @@ pub enum RecipientValidation {
 
 /// The mailboxes that exist in a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct RecipientList {
     /// Mailboxes (`user@example.com`), lower case, sorted.
     pub mailboxes: Vec<String>,

@@ -2,17 +2,15 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::{Domain, DomainName, DomainShard, RecipientList, RelayConfig, VERSION};
+use crate::{
+    Domain, DomainName, DomainShard, OLDEST, RecipientList, RelayConfig, VERSION,
+    version::{Reading, encode},
+};
 
 /// Name of the root file.
 pub const ROOT_FILE: &str = "relay.json";
-/// Folder of certificates and keys.
-pub const TLS_FOLDER: &str = "tls";
-/// Folder of CA bundles.
-pub const TRUST_FOLDER: &str = "trust";
 /// Over how many files the domains are spread. Part of the contract's version: another number moves nearly every domain.
 pub const SHARDS: u8 = 16;
 /// Largest file that is read: a Kubernetes ConfigMap holds 1 MiB.
@@ -27,6 +25,7 @@ pub struct Configuration {
     pub domains: Vec<Domain>,
     /// Every recipient list, by file name.
     pub recipients: BTreeMap<String, RecipientList>,
+    hash: String,
 }
 
 /// Why a folder does not hold a configuration.
@@ -51,9 +50,25 @@ pub enum LoadError {
         /// Where and what.
         source: serde_json::Error,
     },
-    /// The root speaks another version.
-    #[error("relay.json: version {0} is not known here (this relay reads version {VERSION})")]
-    Version(u64),
+    /// A file of our own version has a field that the contract does not know.
+    #[error("{file}: `{field}` is not known in version {VERSION}")]
+    UnknownField {
+        /// The file, relative to the folder.
+        file: String,
+        /// Path of the field.
+        field: String,
+    },
+    /// The root is of a version that can't be read.
+    #[error(
+        "relay.json: version {version} asks for a relay that knows version {min_reader}; this one reads versions {OLDEST} to {VERSION}, \
+         and later ones that say so"
+    )]
+    Version {
+        /// The version that it has.
+        version: u64,
+        /// The version that its reader must know.
+        min_reader: u64,
+    },
     /// A file is not the one that the root means: the set is torn, and the rest may still be on its way.
     #[error("{0}: not the file that relay.json lists (the set is not complete yet)")]
     Torn(String),
@@ -72,7 +87,8 @@ impl Configuration {
             .map(|(name, shard)| (name.clone(), digest(&encode(shard))))
             .chain(recipients.iter().map(|(name, list)| (name.clone(), digest(&encode(list)))))
             .collect();
-        Self { root, domains, recipients }
+        let hash = digest(&encode(&root));
+        Self { root, domains, recipients, hash }
     }
 
     /// Every file of the configuration by name, the root included. The same configuration gives the same bytes.
@@ -83,32 +99,40 @@ impl Configuration {
         shards.chain(lists).chain([(ROOT_FILE.to_owned(), encode(&self.root))]).collect()
     }
 
-    /// The configuration's hash: that of the root, which holds all others. Lower-case hexadecimal SHA-256.
+    /// The configuration's hash: that of the root file as it was assembled or read, which holds all others. Lower-case hexadecimal SHA-256.
     #[must_use]
-    pub fn hash(&self) -> String {
-        digest(&encode(&self.root))
+    pub fn hash(&self) -> &str {
+        &self.hash
     }
 
     /// Reads the folder. Only a complete set that matches the root is returned.
     pub fn read(folder: &Path) -> Result<Self, LoadError> {
-        let root = read_root(folder)?;
+        let bytes = read_file(folder, ROOT_FILE)?;
+        let reading = Reading::of(ROOT_FILE, &bytes)?;
+        let root: RelayConfig = reading.decode(ROOT_FILE, &bytes)?;
+        let hash = digest(&bytes);
         let mut domains = Vec::new();
         let mut recipients = BTreeMap::new();
         for (name, expected) in &root.files {
+            let is_shard = name.starts_with("domains-");
+            if !is_shard && !name.starts_with("recipients-") {
+                if reading == Reading::Lenient {
+                    continue;
+                }
+                return Err(LoadError::UnknownFile(name.clone()));
+            }
             let bytes = read_file(folder, name)?;
             if digest(&bytes) != *expected {
                 return Err(LoadError::Torn(name.clone()));
             }
-            if name.starts_with("domains-") {
-                domains.extend(decode::<DomainShard>(name, &bytes)?.domains);
-            } else if name.starts_with("recipients-") {
-                recipients.insert(name.clone(), decode(name, &bytes)?);
+            if is_shard {
+                domains.extend(reading.decode::<DomainShard>(name, &bytes)?.domains);
             } else {
-                return Err(LoadError::UnknownFile(name.clone()));
+                recipients.insert(name.clone(), reading.decode(name, &bytes)?);
             }
         }
         domains.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self { root, domains, recipients })
+        Ok(Self { root, domains, recipients, hash })
     }
 }
 
@@ -128,19 +152,6 @@ fn shards(domains: &[Domain]) -> BTreeMap<String, DomainShard> {
     shards
 }
 
-fn read_root(folder: &Path) -> Result<RelayConfig, LoadError> {
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        version: u64,
-    }
-    let bytes = read_file(folder, ROOT_FILE)?;
-    let Versioned { version } = decode(ROOT_FILE, &bytes)?;
-    if version != u64::from(VERSION) {
-        return Err(LoadError::Version(version));
-    }
-    decode(ROOT_FILE, &bytes)
-}
-
 fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>, LoadError> {
     let io_error = |source| LoadError::Io { file: name.to_owned(), source };
     if name.contains('/') || name.starts_with('.') {
@@ -151,17 +162,6 @@ fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>, LoadError> {
         return Err(LoadError::TooLarge(name.to_owned()));
     }
     fs::read(&path).map_err(io_error)
-}
-
-fn decode<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, LoadError> {
-    serde_json::from_slice(bytes).map_err(|source| LoadError::Malformed { file: file.to_owned(), source })
-}
-
-fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    // The model holds no map with other keys than strings and no float, so encoding it can't fail.
-    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
 }
 
 /// Hash of the root file as it lies in the folder: which configuration was meant, even if it is a bad one. `None` when it can't be read.

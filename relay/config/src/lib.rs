@@ -9,17 +9,22 @@
 //! | `relay.json` | [`RelayConfig`], the root, written last | – |
 //! | `domains-NN.json` | [`DomainShard`], a stable share of the accepted domains | yes |
 //! | `recipients-ID.json` | [`RecipientList`], the mailboxes of a domain that validates by list | yes |
-//! | `tls/NAME/tls.crt`, `tls.key` | a certificate chain and its key, PEM | no: they are renewed on their own |
-//! | `trust/NAME.pem` | CA certificates, PEM | no |
+//! | `tls.NAME.crt`, `tls.NAME.key` | a certificate chain and its key, PEM | no: they are renewed on their own |
+//! | `trust.NAME.pem` | CA certificates, PEM | no |
+//! | `identity.crt`, `identity.key`, `identity-ca.pem` | who the relay is among relays and to the operator, PEM; optional | no |
+//!
+//! Nothing lies in a folder below, so that each file may come from any volume. [`version`] says what becomes of files of other versions.
 
 pub mod domain;
 pub mod folder;
 pub mod limits;
 pub mod listener;
+pub mod material;
 pub mod name;
 pub mod next_hop;
 pub mod relay;
 pub mod validate;
+pub mod version;
 
 pub use domain::{Domain, DomainShard, DomainType, RecipientList, RecipientValidation};
 pub use folder::{Configuration, LoadError};
@@ -27,5 +32,6 @@ pub use limits::{Limits, Timeouts};
 pub use listener::{Delivery, Listener, ListenerTls, ProxyProtocol, Role};
 pub use name::{DomainName, NameError};
 pub use next_hop::{NextHop, NextHopTls, NextHopTlsMode, NextHops};
-pub use relay::{RelayConfig, ServerTls, TlsVersion, VERSION};
+pub use relay::{RelayConfig, ServerTls, TlsVersion};
 pub use validate::Violation;
+pub use version::{MIN_READER, OLDEST, VERSION};

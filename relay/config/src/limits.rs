@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Bounds of one relay pod. Counts are per pod, not per relay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Limits {
     /// Largest message, in bytes after dot-unstuffing; advertised as SIZE (RFC 1870).
     pub message_bytes: u64,
@@ -28,7 +28,7 @@ pub struct Limits {
 
 /// How long the relay waits, in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Timeouts {
     /// For a client's next command (RFC 5321 section 4.5.3.2.7: at least 300).
     pub client_command_seconds: u32,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One listening port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Listener {
     /// Name of the listener, unique in the relay; a label of logs and metrics.
     pub name: String,
@@ -49,7 +49,7 @@ pub enum Delivery {
 
 /// Who may tell the client's address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ProxyProtocol {
     /// Sources of the PROXY header; a connection from anywhere else is closed. 1 to 64.
     #[serde(rename = "trustedCIDRs")]

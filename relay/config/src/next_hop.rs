@@ -1,22 +1,26 @@
 //! Where mail goes next.
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::DomainName;
 
 /// A set of servers, any of which takes the mail of a domain, and how to reach them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct NextHops {
     /// 1 to 16 servers.
     pub hops: Vec<NextHop>,
     /// What TLS to them must give.
     pub tls: NextHopTls,
+    /// Networks that their addresses must be in, those that names resolve to included; any when empty.
+    #[serde(default, rename = "allowedCIDRs", skip_serializing_if = "Vec::is_empty")]
+    pub allowed_cidrs: Vec<IpNet>,
 }
 
 /// One server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct NextHop {
     /// Host name (asked for as an absolute name) or IP address.
     pub host: String,
@@ -30,17 +34,17 @@ pub struct NextHop {
 
 /// What TLS to a next hop must give.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct NextHopTls {
     /// How much is asked.
     pub mode: NextHopTlsMode,
     /// The name that the certificate must hold, and that SNI sends; each hop's own host when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_name: Option<DomainName>,
-    /// Bundles below `trust/`; the system's roots when empty.
+    /// Names of CA bundles ([`trust_file`](crate::material::trust_file)); the system's roots when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trust: Vec<String>,
-    /// Folder below `tls/` with the certificate that is shown to the next hop.
+    /// Name of the certificate that is shown to the next hop ([`certificate_file`](crate::material::certificate_file)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<String>,
 }

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{DomainName, Limits, Listener, Timeouts};
 
-/// The version of the contract that this crate writes and reads.
-pub const VERSION: u32 = 1;
-
 /// Everything that a relay needs to know but its domains, its recipients and its keys, which lie in files of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct RelayConfig {
-    /// Version of this contract, [`VERSION`]. A relay that meets another one keeps the configuration that it has.
+    /// Version of this contract, [`VERSION`](crate::VERSION). A relay that meets one that it can't read keeps the configuration that it has.
     pub version: u32,
+    /// The oldest version that a reader must know, [`MIN_READER`](crate::MIN_READER). Version 1 did not have it.
+    #[serde(default = "first_version")]
+    pub min_reader: u32,
     /// `namespace/name` of the `SmtpRelay`.
     pub relay: String,
     /// `metadata.generation` of the `SmtpRelay` that this was built from; the relay shows it in `/status`.
@@ -32,17 +33,25 @@ pub struct RelayConfig {
     pub limits: Limits,
     /// How long the relay waits, in seconds.
     pub timeouts: Timeouts,
+    /// Networks of the cluster's nodes, pods and Services, as far as they are known: who comes from there may be anyone behind SNAT, so the
+    /// two limits per client don't apply, and `/status` counts such clients apart. At most 1024.
+    #[serde(default, rename = "clusterCIDRs", skip_serializing_if = "Vec::is_empty")]
+    pub cluster_cidrs: Vec<IpNet>,
     /// Name and lower-case hexadecimal SHA-256 of every other configuration file.
     pub files: BTreeMap<String, String>,
 }
 
+fn first_version() -> u32 {
+    1
+}
+
 /// How the relay shows itself in TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ServerTls {
     /// The oldest protocol version that a client may use.
     pub min_version: TlsVersion,
-    /// Folders below `tls/`; the first is shown to clients without SNI or with a name that none of them holds. 1 to 16.
+    /// Names of certificates ([`certificate_file`](crate::material::certificate_file)); the first is shown to clients without SNI or with a name that none of them holds. 1 to 16.
     pub certificates: Vec<String>,
 }
 

@@ -8,6 +8,10 @@ use crate::{Configuration, Domain, DomainName, DomainType, Limits, Listener, Nex
 
 /// The relay's admin port; no listener may take it.
 pub const ADMIN_PORT: u16 = 9464;
+/// The relay's control port; no listener may take it.
+pub const CONTROL_PORT: u16 = 9465;
+/// The most networks of a cluster: each connection is looked up in them.
+const MOST_CLUSTER_CIDRS: usize = 1024;
 
 /// A rule that the configuration breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,12 +65,21 @@ impl Check {
         }
         self.limits(&root.limits);
         self.timeouts(&root.timeouts);
+        self.require(
+            root.cluster_cidrs.len() <= MOST_CLUSTER_CIDRS,
+            "clusterCIDRs",
+            format!("must hold at most {MOST_CLUSTER_CIDRS} networks"),
+        );
+        for cidr in &root.cluster_cidrs {
+            self.require(is_proper_network(cidr), "clusterCIDRs", format!("{cidr} is everyone; name the cluster's own networks"));
+        }
     }
 
     fn listener(&mut self, listener: &Listener) {
         let field = |name: &str| format!("listeners[{}].{name}", listener.name);
         self.require(listener.port != 0, field("port"), "must not be 0");
         self.require(listener.port != ADMIN_PORT, field("port"), format!("{ADMIN_PORT} is the admin port; take another"));
+        self.require(listener.port != CONTROL_PORT, field("port"), format!("{CONTROL_PORT} is the control port; take another"));
         if let Some(proxy) = &listener.proxy_protocol {
             let count = proxy.trusted_cidrs.len();
             self.require((1..=64).contains(&count), field("proxyProtocol.trustedCIDRs"), "must hold 1 to 64 networks");
@@ -164,7 +177,7 @@ impl Check {
         }
     }
 
-    /// Names become parts of paths.
+    /// Names become parts of file names.
     fn file_name(&mut self, field: &str, name: &str) {
         let is_plain = (1..=253).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')

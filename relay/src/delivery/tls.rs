@@ -2,7 +2,10 @@
 
 use std::{cell::OnceCell, fmt, fs, path::Path, sync::Arc};
 
-use postern_config::{NextHopTls, NextHopTlsMode, folder};
+use postern_config::{
+    NextHopTls, NextHopTlsMode,
+    material::{certificate_file, key_file, trust_file},
+};
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
@@ -109,7 +112,7 @@ impl Trust {
         let mut certificates = Vec::new();
         let mut roots = RootCertStore::empty();
         for bundle in bundles {
-            let file = format!("{}/{bundle}.pem", folder::TRUST_FOLDER);
+            let file = trust_file(bundle);
             for certificate in read_certificates(folder, &file)? {
                 roots.add(certificate.clone()).map_err(|error| DestinationError::File { file: file.clone(), problem: error.into() })?;
                 certificates.push(certificate);
@@ -138,8 +141,7 @@ impl SystemRoots {
 
 impl ClientCertificate {
     fn load(folder: &Path, name: &str) -> Result<Self, DestinationError> {
-        let file = format!("{}/{name}/tls.crt", folder::TLS_FOLDER);
-        let key_file = format!("{}/{name}/tls.key", folder::TLS_FOLDER);
+        let (file, key_file) = (certificate_file(name), key_file(name));
         let chain = read_certificates(folder, &file)?;
         let key = read(folder, &key_file, |bytes| Ok(PrivateKeyDer::from_pem_slice(bytes)?))?;
         Ok(Self { chain, key, file })

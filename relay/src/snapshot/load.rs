@@ -75,7 +75,7 @@ impl Source {
         }
         // Before the files are used: what changes in between is then seen as a change the next time.
         let material = material::digest(folder, &configuration);
-        Ok(Self { folder: folder.to_owned(), hash: configuration.hash(), material, configuration })
+        Ok(Self { folder: folder.to_owned(), hash: configuration.hash().to_owned(), material, configuration })
     }
 }
 

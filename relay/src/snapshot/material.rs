@@ -9,7 +9,7 @@ use std::{
 
 use postern_config::{
     Configuration, Domain,
-    folder::{TLS_FOLDER, TRUST_FOLDER},
+    material::{certificate_file, key_file, trust_file},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -38,10 +38,10 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 fn files(configuration: &Configuration) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
-    let mut pair = |name: &str| files.extend(["tls.crt", "tls.key"].map(|file| format!("{TLS_FOLDER}/{name}/{file}")));
+    let mut pair = |name: &str| files.extend([certificate_file(name), key_file(name)]);
     configuration.root.tls.certificates.iter().for_each(|name| pair(name));
     let next_hops = || configuration.domains.iter().flat_map(Domain::next_hops);
     next_hops().filter_map(|hops| hops.tls.client_certificate.as_deref()).for_each(pair);
-    files.extend(next_hops().flat_map(|hops| &hops.tls.trust).map(|name| format!("{TRUST_FOLDER}/{name}.pem")));
+    files.extend(next_hops().flat_map(|hops| &hops.tls.trust).map(|name| trust_file(name)));
     files
 }

@@ -1,9 +1,9 @@
-//! A certificate chain with its key, as it lies in `tls/NAME/`.
+//! A certificate chain with its key, as it lies in `tls.NAME.crt` and `tls.NAME.key`.
 
 use std::{fs, io, path::Path};
 
 use jiff::Timestamp;
-use postern_config::folder::TLS_FOLDER;
+use postern_config::material::{certificate_file, key_file};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
 
@@ -46,7 +46,7 @@ pub enum TlsError {
 /// What people want to know of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateInfo {
-    /// Name of the folder below `tls/`.
+    /// Name of the certificate in the configuration.
     pub name: String,
     /// Names of the certificate (subjectAltName, RFC 6125 section 6.4): DNS names in lower case, wildcards included, and addresses.
     pub names: Vec<String>,
@@ -66,19 +66,13 @@ pub(super) struct KeyPair {
 }
 
 impl KeyPair {
-    /// Reads `tls/NAME/tls.crt` and `tls.key` below `folder`. Blocks.
+    /// Reads the certificate `name` and its key below `folder`. Blocks.
     pub(super) fn read(folder: &Path, name: &str) -> Result<Self, TlsError> {
-        let certificate_file = format!("{TLS_FOLDER}/{name}/tls.crt");
-        let key_file = Self::key_file(name);
+        let (certificate_file, key_file) = (certificate_file(name), key_file(name));
         let chain = chain(&read(folder, &certificate_file)?, &certificate_file)?;
         let key = key(&read(folder, &key_file)?, key_file)?;
         let info = info(name, &chain[0], &certificate_file)?;
         Ok(Self { chain, key, info })
-    }
-
-    /// Path of the key of certificate `name`, relative to the configuration's folder.
-    pub(super) fn key_file(name: &str) -> String {
-        format!("{TLS_FOLDER}/{name}/tls.key")
     }
 }
 

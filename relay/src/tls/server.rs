@@ -2,7 +2,7 @@
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
-use postern_config::{ServerTls, TlsVersion};
+use postern_config::{ServerTls, TlsVersion, material::key_file};
 use rustls::{
     ALL_VERSIONS, InconsistentKeys, ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
@@ -82,8 +82,8 @@ impl Acceptor {
 fn certify(pair: KeyPair, provider: &CryptoProvider) -> Result<(Arc<CertifiedKey>, CertificateInfo), TlsError> {
     let KeyPair { chain, key, info } = pair;
     let certificate = CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::KeyMismatch(KeyPair::key_file(&info.name)),
-        other => TlsError::Malformed { file: KeyPair::key_file(&info.name), problem: other.to_string() },
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::KeyMismatch(key_file(&info.name)),
+        other => TlsError::Malformed { file: key_file(&info.name), problem: other.to_string() },
     })?;
     Ok((Arc::new(certificate), info))
 }

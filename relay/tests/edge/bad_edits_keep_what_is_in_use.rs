@@ -37,12 +37,14 @@ async fn a_bad_edit_is_refused_for_every_reason_and_sessions_go_on() -> Result<(
 async fn a_refusal_is_counted_once_and_gone_when_the_edit_is_taken_back() -> Result<()> {
     let relay = Running::start(ListenerTls::StartTlsOptional, |_| {}).await?;
     let good = fs::read(relay.folder.path().join(ROOT_FILE))?;
-    tamper(relay.folder.path(), r#""version": 1"#, r#""version": 2"#)?;
-    let first = relay.refusal("version 2 is not known").await?;
+    // A version that this relay can't read.
+    tamper(relay.folder.path(), r#""version": 2"#, r#""version": 8"#)?;
+    tamper(relay.folder.path(), r#""minReader": 2"#, r#""minReader": 8"#)?;
+    let first = relay.refusal("version 8 asks for a relay that knows version 8").await?;
     // Something else happens in the folder: the same refusal, not a new one.
     put(relay.folder.path(), "unrelated", b"")?;
-    tamper(relay.folder.path(), r#""version": 2"#, r#""version": 3"#)?;
-    let second = relay.refusal("version 3 is not known").await?;
+    tamper(relay.folder.path(), r#""minReader": 8"#, r#""minReader": 9"#)?;
+    let second = relay.refusal("that knows version 9").await?;
     ensure!(first["at"] != second["at"] && first["hash"] != second["hash"], "{first} {second}");
     ensure!(relay.metric(r#"postern_config_reloads_total{result="refused"}"#).await? == 2);
 
@@ -93,7 +95,7 @@ async fn a_relay_without_a_configuration_waits_and_says_why() -> Result<()> {
 
     relay.folder.listen("mx", ListenerTls::StartTlsOptional)?;
     relay.folder.write()?;
-    relay.refusal("tls/mx1/tls.crt").await?;
+    relay.refusal("tls.mx1.crt").await?;
 
     relay.folder.show(&relay.authority.server(&[HOSTNAME])?)?;
     relay.soon("the first configuration", async |status| status["configHash"].is_string()).await?;

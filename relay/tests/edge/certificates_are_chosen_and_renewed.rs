@@ -3,14 +3,14 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Result, ensure};
-use postern_config::{ListenerTls, TlsVersion, folder::TLS_FOLDER};
+use postern_config::{ListenerTls, TlsVersion};
 use postern_tests::{client::Client, config::HOSTNAME, pki::Certificate};
 use rustls::pki_types::CertificateDer;
 
 use crate::running::Running;
 
-fn place(relay: &Running, name: &str) -> PathBuf {
-    relay.folder.path().join(TLS_FOLDER).join(name)
+fn place(relay: &Running, file: &str) -> PathBuf {
+    relay.folder.path().join(file)
 }
 
 /// The certificate that a client is shown that asks for `name`; an error when it is not for that name.
@@ -34,7 +34,7 @@ async fn a_renewed_certificate_is_shown_and_sessions_go_on() -> Result<()> {
     let hash = relay.status().await?["configHash"].clone();
 
     let renewed = relay.authority.server(&[HOSTNAME])?;
-    renewed.write(&place(&relay, "mx1"))?;
+    renewed.write_as(relay.folder.path(), "mx1")?;
     relay
         .soon("the renewed certificate", async |_| {
             let client = Client::ready(relay.address(0), &relay.trust(HOSTNAME).unwrap()).await;
@@ -55,10 +55,10 @@ async fn a_certificate_without_its_key_waits_for_the_key() -> Result<()> {
     let relay = Running::start(ListenerTls::Implicit, |_| {}).await?;
     let old = shown(&relay, HOSTNAME).await?;
     let renewed = relay.authority.server(&[HOSTNAME])?;
-    fs::write(place(&relay, "mx1").join("tls.crt"), renewed.pem())?;
-    relay.refusal("tls/mx1/tls.key: does not belong to the certificate").await?;
+    fs::write(place(&relay, "tls.mx1.crt"), renewed.pem())?;
+    relay.refusal("tls.mx1.key: does not belong to the certificate").await?;
     ensure!(shown(&relay, HOSTNAME).await? == old);
-    fs::write(place(&relay, "mx1").join("tls.key"), renewed.key_pem())?;
+    fs::write(place(&relay, "tls.mx1.key"), renewed.key_pem())?;
     comes_into_use(&relay, &renewed).await
 }
 
@@ -66,12 +66,12 @@ async fn a_certificate_without_its_key_waits_for_the_key() -> Result<()> {
 async fn files_without_a_certificate_or_a_key_are_named() -> Result<()> {
     let relay = Running::start(ListenerTls::Implicit, |_| {}).await?;
     let old = shown(&relay, HOSTNAME).await?;
-    let (certificate, key) = (place(&relay, "mx1").join("tls.crt"), place(&relay, "mx1").join("tls.key"));
+    let (certificate, key) = (place(&relay, "tls.mx1.crt"), place(&relay, "tls.mx1.key"));
     let good = fs::read(&certificate)?;
     let faults: [(&str, &[u8], &str); 3] = [
-        ("nothing", b"", "tls/mx1/tls.crt: holds no certificate"),
-        ("broken", b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "tls/mx1/tls.crt: "),
-        ("not DER", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "tls/mx1/tls.crt: "),
+        ("nothing", b"", "tls.mx1.crt: holds no certificate"),
+        ("broken", b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "tls.mx1.crt: "),
+        ("not DER", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "tls.mx1.crt: "),
     ];
     for (what, bytes, reason) in faults {
         fs::write(&certificate, bytes)?;
@@ -80,9 +80,9 @@ async fn files_without_a_certificate_or_a_key_are_named() -> Result<()> {
     }
     fs::write(&certificate, &good)?;
     fs::write(&key, b"")?;
-    relay.refusal("tls/mx1/tls.key: holds no private key").await?;
+    relay.refusal("tls.mx1.key: holds no private key").await?;
     fs::remove_file(&key)?;
-    relay.refusal("tls/mx1/tls.key: No such file").await?;
+    relay.refusal("tls.mx1.key: No such file").await?;
     ensure!(shown(&relay, HOSTNAME).await? == old);
     Ok(())
 }
@@ -90,7 +90,7 @@ async fn files_without_a_certificate_or_a_key_are_named() -> Result<()> {
 #[tokio::test]
 async fn an_expired_certificate_is_used_all_the_same_and_status_tells() -> Result<()> {
     let relay = Running::start(ListenerTls::Implicit, |_| {}).await?;
-    relay.authority.expired_server(&[HOSTNAME])?.write(&place(&relay, "mx1"))?;
+    relay.authority.expired_server(&[HOSTNAME])?.write_as(relay.folder.path(), "mx1")?;
     let status =
         relay.soon("the expired certificate", async |status| status["certificates"][0]["notAfter"] == "2001-01-01T00:00:00Z").await?;
     ensure!(status["lastRefusal"].is_null(), "{status}");
@@ -102,7 +102,7 @@ async fn an_expired_certificate_is_used_all_the_same_and_status_tells() -> Resul
 async fn a_client_is_shown_the_certificate_of_the_name_that_it_asks_for() -> Result<()> {
     let mut relay = Running::start(ListenerTls::Implicit, |_| {}).await?;
     let exact = relay.authority.server(&["mail.example.org", "*.wild.example"])?;
-    exact.write(&place(&relay, "other"))?;
+    exact.write_as(relay.folder.path(), "other")?;
     relay.edit(|folder| folder.root.tls.certificates.push("other".to_owned())).await?;
 
     for name in ["mail.example.org", "MAIL.Example.org", "one.wild.example"] {

@@ -3,8 +3,15 @@
 use std::{fs, os::unix::fs::symlink, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use postern_config::{Configuration, ListenerTls, NextHopTlsMode, folder::TLS_FOLDER};
-use postern_tests::{client::Client, config::HOSTNAME, pki::Certificate};
+use postern_config::{
+    Configuration, ListenerTls, NextHopTlsMode,
+    material::{certificate_file, key_file},
+};
+use postern_tests::{
+    client::Client,
+    config::{CERTIFICATE, HOSTNAME},
+    pki::Certificate,
+};
 
 use crate::running::Running;
 
@@ -35,19 +42,17 @@ fn configuration(relay: &Running) -> Vec<(String, Vec<u8>)> {
 
 fn pair(certificate: &Certificate) -> Vec<(String, Vec<u8>)> {
     let (chain, key) = (certificate.pem().as_bytes().to_vec(), certificate.key_pem().into_bytes());
-    vec![("tls.crt".to_owned(), chain), ("tls.key".to_owned(), key)]
+    vec![(certificate_file(CERTIFICATE), chain), (key_file(CERTIFICATE), key)]
 }
 
 #[tokio::test]
 async fn mounted_config_maps_and_secrets_are_followed_from_swap_to_swap() -> Result<()> {
     let mut relay = Running::waiting()?;
     relay.folder.listen("mx", ListenerTls::Implicit)?;
-    let secret = relay.folder.path().join(TLS_FOLDER).join("mx1");
     for generation in 1..=3 {
         relay.folder.accept(&format!("example-{generation}.org"), 25, NextHopTlsMode::Opportunistic)?;
-        swap(relay.folder.path(), generation, &configuration(&relay))?;
         let certificate = relay.authority.server(&[HOSTNAME])?;
-        swap(&secret, generation, &pair(&certificate))?;
+        swap(relay.folder.path(), generation, &[configuration(&relay), pair(&certificate)].concat())?;
         relay.soon("the new domain", async |status| status["domains"] == generation + 1).await?;
         relay
             .soon("the new certificate", async |_| {
@@ -79,10 +84,9 @@ async fn a_folder_that_is_replaced_as_a_whole_is_followed() -> Result<()> {
     let beside = folder.parent().context("no parent")?.to_owned();
     for generation in 2..=3 {
         let (new, old) = (beside.join("new"), beside.join(format!("old-{generation}")));
-        fs::create_dir_all(new.join(TLS_FOLDER).join("mx1"))?;
-        for file in ["tls.crt", "tls.key"] {
-            let place = Path::new(TLS_FOLDER).join("mx1").join(file);
-            fs::copy(folder.join(&place), new.join(&place))?;
+        fs::create_dir_all(&new)?;
+        for file in [certificate_file(CERTIFICATE), key_file(CERTIFICATE)] {
+            fs::copy(folder.join(&file), new.join(&file))?;
         }
         relay.folder.root.generation = generation;
         for (name, bytes) in configuration(&relay) {

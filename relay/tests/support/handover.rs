@@ -140,7 +140,7 @@ pub(crate) fn named_hops(mode: NextHopTlsMode, hosts: &[(String, u16)]) -> NextH
         priority: u16::try_from(place).unwrap(),
         weight: 1,
     };
-    NextHops { hops: hosts.iter().enumerate().map(hop).collect(), tls: tls(mode) }
+    NextHops { hops: hosts.iter().enumerate().map(hop).collect(), tls: tls(mode), allowed_cidrs: Vec::new() }
 }
 
 pub(crate) fn tls(mode: NextHopTlsMode) -> NextHopTls {
