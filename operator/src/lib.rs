@@ -1,9 +1,11 @@
 //! The control plane: turns relays and their domains into what runs.
 //!
 //! The pipeline is `dereference → validate → build → apply → status`, one module for each step. Building is pure: keys and the time come in
-//! as arguments. Front ends feed it: [`render`] prints what it builds, [`standalone`] runs a relay on it without a cluster.
+//! as arguments. Front ends feed it: [`run`] applies what it builds to a cluster, [`render`] prints it, [`standalone`] runs a relay on it without a
+//! cluster.
 
 pub mod build;
+pub mod cluster;
 pub mod dereference;
 pub mod files;
 pub mod inventory;
@@ -11,8 +13,11 @@ pub mod issue;
 pub mod kind;
 pub mod manifest;
 pub mod material;
+pub mod reconcile;
 pub mod reference_grant;
+pub mod references;
 pub mod render;
+pub mod run;
 pub mod standalone;
 pub mod status;
 pub mod validate;

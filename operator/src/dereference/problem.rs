@@ -34,12 +34,14 @@ impl fmt::Display for Target {
 }
 
 /// Kinds of objects that are referred to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TargetKind {
     /// A ConfigMap.
     ConfigMap,
     /// A Secret.
     Secret,
+    /// A Service.
+    Service,
 }
 
 /// Why an object that is referred to can't be used, and what would mend it.

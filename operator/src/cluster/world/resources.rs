@@ -1,0 +1,118 @@
+//! Relays and domains, and those of them that can't be read.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kube::core::{DynamicObject, ObjectMeta};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    cluster::{child::strip, version::supersedes},
+    inventory::Key,
+};
+
+/// A resource that does not have the form of its kind: written by another version of the schema, or past it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unreadable {
+    /// Its metadata, by which its status can be written all the same.
+    pub metadata: ObjectMeta,
+    /// What is wrong with it.
+    pub error: String,
+}
+
+/// Every resource of a kind.
+#[derive(Debug)]
+pub(super) struct Resources<T>(BTreeMap<Key, Held<T>>);
+
+#[derive(Debug)]
+pub(super) struct Held<T> {
+    metadata: ObjectMeta,
+    pub(super) resource: Result<Arc<T>, String>,
+}
+
+/// What came of a change.
+#[derive(Debug)]
+pub(super) struct Put<T> {
+    pub(super) key: Key,
+    /// The resource as it was.
+    pub(super) before: Option<Held<T>>,
+    /// More than its status and the server's own notes changed.
+    pub(super) is_change: bool,
+}
+
+impl<T> Default for Resources<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T> Held<T> {
+    pub(super) fn readable(&self) -> Option<&Arc<T>> {
+        self.resource.as_ref().ok()
+    }
+}
+
+impl<T: DeserializeOwned> Resources<T> {
+    /// Takes a resource; nothing when it is known, or older than what is known.
+    pub(super) fn put(&mut self, mut object: DynamicObject) -> Option<Put<T>> {
+        let key = Key::of(&object.metadata);
+        if !self.is_news(&key, &object.metadata) {
+            return None;
+        }
+        strip(&mut object.metadata);
+        let metadata = object.metadata.clone();
+        let resource = serde_json::to_value(object).and_then(serde_json::from_value).map(Arc::new).map_err(|error| error.to_string());
+        let before = self.0.insert(key.clone(), Held { metadata, resource });
+        let held = self.0.get(&key)?;
+        let is_change = before.as_ref().is_none_or(|before| !is_same(&before.metadata, &held.metadata) || before.resource.is_err());
+        Some(Put { key, before, is_change })
+    }
+
+    /// Takes that a resource is gone; nothing when a newer one of its name is known.
+    pub(super) fn remove(&mut self, key: &Key, version: Option<&str>) -> Option<Held<T>> {
+        let held = self.0.get(key)?;
+        let is_later = match (version, held.metadata.resource_version.as_deref()) {
+            (Some(version), Some(held)) => version == held || supersedes(version, held),
+            _ => true,
+        };
+        if is_later { self.0.remove(key) } else { None }
+    }
+
+    fn is_news(&self, key: &Key, metadata: &ObjectMeta) -> bool {
+        match (self.0.get(key).and_then(|held| held.metadata.resource_version.as_deref()), metadata.resource_version.as_deref()) {
+            (Some(held), Some(new)) => supersedes(new, held),
+            _ => true,
+        }
+    }
+}
+
+impl<T> Resources<T> {
+    pub(super) fn get(&self, key: &Key) -> Option<&Arc<T>> {
+        self.0.get(key)?.readable()
+    }
+
+    pub(super) fn unreadable(&self, key: &Key) -> Option<Unreadable> {
+        let held = self.0.get(key)?;
+        let error = held.resource.as_ref().err()?;
+        Some(Unreadable { metadata: held.metadata.clone(), error: error.clone() })
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.0.keys()
+    }
+
+    /// Those of a namespace.
+    pub(super) fn of_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a Key, &'a Arc<T>)> {
+        let first = Key::new(namespace, "");
+        self.0.range(first..).take_while(move |(key, _)| key.namespace == namespace).filter_map(|(key, held)| Some((key, held.readable()?)))
+    }
+}
+
+/// The same but for the status and what the server notes of every write.
+fn is_same(before: &ObjectMeta, now: &ObjectMeta) -> bool {
+    before.uid == now.uid
+        && before.generation == now.generation
+        && before.deletion_timestamp == now.deletion_timestamp
+        && before.labels == now.labels
+        && before.annotations == now.annotations
+        && before.finalizers == now.finalizers
+}
