@@ -6,11 +6,13 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # How long `make soak` sends mail, in seconds.
 SOAK_SECONDS ?= 600
+# The tests that meet a real API server.
+APISERVER_TESTS = $(basename $(notdir $(shell grep -l 'Cluster::' tests/tests/*.rs)))
 
-.PHONY: help demo run test lint crds fuzz bench soak tools
+.PHONY: help demo run test test-apiserver lint crds fuzz bench soak tools
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## Build, send three mails through the gate, show what happens, stop
 	@$(CARGO) build --locked --bins
@@ -22,7 +24,11 @@ run: tools ## The same, but leave it running for mails of your own; Ctrl-C stops
 
 test: tools ## Run all tests, with real mail servers and clients
 	$(CARGO) build --locked --workspace --all-targets
-	tests/contained $(CARGO) test --locked --workspace --no-fail-fast
+	tests/apiserver tests/contained $(CARGO) test --locked --workspace --no-fail-fast
+
+test-apiserver: tools ## Run the tests that meet a real Kubernetes API server, with no node
+	$(CARGO) build --locked --bins
+	tests/apiserver tests/contained $(CARGO) test --locked --package postern-tests --no-fail-fast $(addprefix --test ,$(APISERVER_TESTS))
 
 lint: tools ## Check format, lints, licences and advisories
 	$(CARGO) fmt --all --check

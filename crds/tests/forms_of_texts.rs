@@ -4,42 +4,8 @@
 
 mod common;
 
-use common::{patched, vectors};
+use common::{vector::Form, vectors};
 use postern_crds::check;
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-/// Texts on both sides of a field's form.
-#[derive(Deserialize)]
-struct Form {
-    kind: String,
-    /// JSON pointer of the field.
-    field: String,
-    takes: Vec<String>,
-    refuses: Vec<String>,
-}
-
-impl Form {
-    /// A manifest with `text` in the field.
-    fn with(&self, text: &str) -> Value {
-        let surroundings = match self.kind.as_str() {
-            "SmtpRelay" => json!({ "spec": {
-                "podTemplate": {
-                    "labels": {},
-                    "resources": { "limits": {} },
-                    "tolerations": [{ "key": "edge" }],
-                    "topologySpreadConstraints": [{ "topologyKey": "zone" }],
-                },
-                "tls": { "certificate": { "secretRef": { "name": "mx-tls" } } },
-            }}),
-            _ => json!({ "spec": { "tls": { "caCertificateRefs": [{ "name": "internal-ca" }] } } }),
-        };
-        let mut manifest = patched(&self.kind, &surroundings);
-        let (parent, name) = self.field.rsplit_once('/').expect("a pointer");
-        manifest.pointer_mut(parent).expect("the parent is there")[name] = text.into();
-        manifest
-    }
-}
 
 #[test]
 fn what_is_right_is_taken() {

@@ -2,19 +2,9 @@
 
 mod common;
 
-use common::{minimal, patched, vectors};
+use common::{minimal, patched, vector::Wrong, vectors};
 use postern_crds::{check, check_change};
-use serde::Deserialize;
 use serde_json::{Value, json};
-
-/// A wrong manifest, and all that is said of it.
-#[derive(Deserialize)]
-struct Wrong {
-    why: String,
-    kind: String,
-    patch: Value,
-    says: Vec<String>,
-}
 
 #[test]
 fn each_wrong_manifest_gets_its_words() {

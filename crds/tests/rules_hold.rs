@@ -6,25 +6,9 @@ use std::collections::BTreeSet;
 
 use kube::core::cel::{ErrorKind, ValidationError, Validator, compile_schema};
 use postern_crds::definitions;
-use serde::Deserialize;
 use serde_json::Value;
 
-use common::{definition, patched, rules, vectors};
-
-/// A rule, and a manifest on each side of it.
-#[derive(Deserialize)]
-struct Pair {
-    kind: String,
-    /// Where the rule stands in the schema.
-    at: String,
-    /// How its message begins.
-    says: String,
-    accepts: Value,
-    refuses: Value,
-    /// What was there before, for a rule about changes.
-    #[serde(default)]
-    old: Option<Value>,
-}
+use common::{definition, patched, rules, vector::Pair, vectors};
 
 fn broken(pair: &Pair, patch: &Value) -> Vec<ValidationError> {
     let schema = definition(&pair.kind).schema();

@@ -9,7 +9,11 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
-use postern_operator::{build::Settings, render::render, run, standalone};
+use postern_operator::{
+    build::Settings,
+    render::render,
+    standalone::{self, Options},
+};
 
 /// What `render` says when it printed what it could, and that is not all.
 const MANIFESTS_WRONG: u8 = 3;
@@ -32,9 +36,7 @@ enum Command {
     /// Print the objects that relays consist of, without what is in Secrets
     Render(Render),
     /// Run a relay without a cluster, on a folder of manifests, and follow every edit
-    Standalone(standalone::Options),
-    /// Run relays in a cluster: follow its resources and bring it to what they say
-    Run(run::Options),
+    Standalone(Options),
 }
 
 #[derive(Debug, Args)]
@@ -48,7 +50,7 @@ struct Render {
 }
 
 fn main() -> ExitCode {
-    match carry_out(Cli::parse().command) {
+    match run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("postern-operator: {error:#}");
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Crds => {
             print(&postern_crds::yaml().context("the CRDs can't be written")?)?;
@@ -65,7 +67,6 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Render(options) => print_rendered(options),
         Command::Standalone(options) => standalone::run(options),
-        Command::Run(options) => run::run(&options),
     }
 }
 

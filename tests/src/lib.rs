@@ -5,6 +5,7 @@
 
 pub mod binaries;
 pub mod client;
+pub mod cluster;
 pub mod config;
 pub mod gate;
 pub mod http;

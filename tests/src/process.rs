@@ -78,6 +78,11 @@ impl Process {
         self.child.id()
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        self.exited().is_none()
+    }
+
     /// Everything that it wrote so far, standard output and standard error as they came.
     #[must_use]
     pub fn log(&self) -> Vec<String> {

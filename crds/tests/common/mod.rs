@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may end so")]
 
+pub(crate) mod vector;
+
 use std::{env, fs, path::Path};
 
 use postern_crds::{Definition, definitions};
@@ -57,7 +59,8 @@ fn merge(target: &mut Value, patch: &Value) {
 
 /// Vectors from the file `name`.
 pub(crate) fn vectors<T: DeserializeOwned>(name: &str) -> T {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(name);
+    // The tests of another crate look at them too.
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/tests/vectors").join(name);
     let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
