@@ -9,11 +9,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
-use postern_operator::{
-    build::Settings,
-    render::render,
-    standalone::{self, Options},
-};
+use postern_operator::{build::Settings, render::render, run, standalone};
 
 /// What `render` says when it printed what it could, and that is not all.
 const MANIFESTS_WRONG: u8 = 3;
@@ -36,7 +32,9 @@ enum Command {
     /// Print the objects that relays consist of, without what is in Secrets
     Render(Render),
     /// Run a relay without a cluster, on a folder of manifests, and follow every edit
-    Standalone(Options),
+    Standalone(standalone::Options),
+    /// Run relays in a cluster: follow its resources and bring it to what they say
+    Run(run::Options),
 }
 
 #[derive(Debug, Args)]
@@ -50,7 +48,7 @@ struct Render {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    match carry_out(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("postern-operator: {error:#}");
@@ -59,7 +57,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<ExitCode> {
+fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Crds => {
             print(&postern_crds::yaml().context("the CRDs can't be written")?)?;
@@ -67,6 +65,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Render(options) => print_rendered(options),
         Command::Standalone(options) => standalone::run(options),
+        Command::Run(options) => run::run(&options),
     }
 }
 

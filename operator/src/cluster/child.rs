@@ -21,6 +21,8 @@ pub struct Child {
     pub key: Key,
     /// Its UID.
     pub uid: String,
+    /// The generation of its specification, of kinds that count it.
+    pub generation: Option<i64>,
     /// Its version; for preconditions.
     pub resource_version: String,
     /// The UID of the `SmtpRelay` that controls it.
@@ -58,6 +60,7 @@ impl Child {
         let child = Self {
             kind,
             owner_uid: owner.map(|owner| owner.uid.clone()),
+            generation: metadata.generation,
             uid: metadata.uid.clone().unwrap_or_default(),
             resource_version: metadata.resource_version.clone().unwrap_or_default(),
             managed,

@@ -37,14 +37,12 @@ impl ReconcileError {
 }
 
 /// Brings the objects and the status of a relay to what its resource says.
-#[expect(clippy::unused_async, reason = "the body follows")]
 pub async fn reconcile_relay(context: &Context, key: &Key) -> Result<After, ReconcileError> {
     let _ = context.world.inventory_for(key);
     Ok(After::Settled)
 }
 
 /// Brings the status of a domain to what its relays make of it.
-#[expect(clippy::unused_async, reason = "the body follows")]
 pub async fn reconcile_domain(context: &Context, key: &Key) -> Result<After, ReconcileError> {
     let _ = context.world.domain_inventory(key);
     Ok(After::Settled)

@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use clap::{ArgAction, Args};
 use ipnet::IpNet;
 
+use super::log;
+use crate::inventory::{Readable, Scope};
+
 /// How to run the controller.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
@@ -35,4 +38,23 @@ pub struct Options {
     /// How many relays are reconciled at once, and how many domains
     #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
+    /// How to log.
+    #[command(flatten)]
+    pub log: log::Options,
+}
+
+impl Options {
+    /// What may be read. Secrets of all namespaces are those of all that are followed.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        let namespaces = match self.watch_namespaces.as_slice() {
+            [] => Readable::All,
+            some => Readable::Only(some.iter().cloned().collect()),
+        };
+        let secrets = match self.secret_namespaces.as_slice() {
+            [all] if all == "*" => namespaces.clone(),
+            some => Readable::Only(some.iter().cloned().collect()),
+        };
+        Scope { namespaces, secrets }
+    }
 }

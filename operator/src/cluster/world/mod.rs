@@ -3,6 +3,7 @@
 //! Watches tell it what is, and what a write gave back is told by whoever wrote, so that a reconcile sees its own writes. Each change wakes
 //! those that it concerns. What is held is kept small: only what some resource refers to, and nothing that is the server's own book-keeping.
 
+mod census;
 mod ranges;
 mod resources;
 mod state;
@@ -11,7 +12,7 @@ mod wakes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use ipnet::IpNet;
@@ -30,8 +31,9 @@ use crate::{
     kind::Kind,
     references,
 };
+pub use census::{Census, State};
 pub use resources::Unreadable;
-use state::State;
+use state::Known;
 pub use targets::{Target, TargetObject};
 use wakes::Wakes;
 
@@ -81,15 +83,17 @@ pub struct DomainInventory {
 /// What is known of the cluster.
 #[derive(Debug)]
 pub struct World {
-    state: RwLock<State>,
+    state: RwLock<Known>,
     queues: Queues,
+    /// Writes that were told of, by kind.
+    writes: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl World {
     /// Nothing is known yet but what can be read at all.
     #[must_use]
     pub fn new(scope: Scope, queues: Queues) -> Self {
-        Self { state: RwLock::new(State { scope, ..State::default() }), queues }
+        Self { state: RwLock::new(Known { scope, ..Known::default() }), queues, writes: Mutex::default() }
     }
 
     /// What can be read at all.
@@ -185,12 +189,14 @@ impl World {
 
     /// Takes the answer to a write of a relay's object.
     pub fn wrote_child(&self, kind: Kind, object: DynamicObject) {
+        self.count(kind.as_str());
         // What the writer has sent needs no further look, and what it did not send was there before.
         self.write().put(Source::Children(kind), object);
     }
 
     /// Takes the answer to a write of a relay's status.
     pub fn wrote_relay(&self, relay: &SmtpRelay) {
+        self.count("SmtpRelay");
         let Some(object) = dynamic(relay) else { return };
         let key = Key::of(&relay.metadata);
         let mut state = self.write();
@@ -205,6 +211,7 @@ impl World {
 
     /// Takes the answer to a write of a domain's status.
     pub fn wrote_domain(&self, domain: &AcceptedDomain) {
+        self.count("AcceptedDomain");
         let Some(object) = dynamic(domain) else { return };
         let mut wakes = self.write().put(Source::Domains, object);
         if wakes.relays.is_empty() {
@@ -215,6 +222,7 @@ impl World {
 
     /// Takes the answer to a write of a pod's annotation.
     pub fn wrote_pod(&self, pod: &Pod) {
+        self.count("Pod");
         let Some((relay, facts)) = PodFacts::of(pod) else { return };
         let is_expected = self.pods_of(&relay).into_iter().any(|held| {
             let PodFacts { resource_version, config_hash, .. } = facts.clone();
@@ -227,9 +235,43 @@ impl World {
         }
     }
 
+    /// What the resources are like.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.read().census(writes)
+    }
+
+    /// Whether the API server serves a kind. What may be absent, cert-manager's API, is watched from when it appears.
+    #[must_use]
+    pub fn is_served(&self, kind: Kind) -> bool {
+        self.read().served.contains(&Source::Children(kind))
+    }
+
+    /// How many relays there are.
+    #[must_use]
+    pub fn relay_count(&self) -> usize {
+        self.read().relays.keys().count()
+    }
+
+    /// Wakes a relay, because of something that no watch tells.
+    pub fn wake_relay(&self, relay: &Key) {
+        self.queues.relays.wake(relay);
+    }
+
     /// Wakes the domains whose outcome at a relay changed.
     pub fn wake_domains<'a>(&self, domains: impl IntoIterator<Item = &'a Key>) {
         domains.into_iter().for_each(|domain| self.queues.domains.wake(domain));
+    }
+
+    /// Takes whether the API server serves what is watched. Whoever waits for it is woken.
+    pub(super) fn serves(&self, source: Source, is_served: bool) {
+        let mut state = self.write();
+        let changed = if is_served { state.served.insert(source) } else { state.served.remove(&source) };
+        let concerns_relays = changed && matches!(source, Source::Children(Kind::Certificate));
+        let relays = if concerns_relays { state.relays.keys().cloned().collect() } else { BTreeSet::new() };
+        drop(state);
+        self.dispatch(&Wakes { relays, ..Wakes::default() }, Urgency::Sweep);
     }
 
     /// Takes an object as a watch tells it.
@@ -273,11 +315,15 @@ impl World {
         }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, State> {
+    fn count(&self, kind: &'static str) {
+        *self.writes.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,8 +25,8 @@ pub(super) struct Resources<T>(BTreeMap<Key, Held<T>>);
 
 #[derive(Debug)]
 pub(super) struct Held<T> {
-    metadata: ObjectMeta,
-    pub(super) resource: Result<Arc<T>, String>,
+    pub(super) metadata: ObjectMeta,
+    resource: Result<Arc<T>, String>,
 }
 
 /// What came of a change.
@@ -46,6 +46,10 @@ impl<T> Default for Resources<T> {
 }
 
 impl<T> Held<T> {
+    pub(super) fn key(&self) -> Key {
+        Key::of(&self.metadata)
+    }
+
     pub(super) fn readable(&self) -> Option<&Arc<T>> {
         self.resource.as_ref().ok()
     }
@@ -94,6 +98,10 @@ impl<T> Resources<T> {
         let held = self.0.get(key)?;
         let error = held.resource.as_ref().err()?;
         Some(Unreadable { metadata: held.metadata.clone(), error: error.clone() })
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Held<T>> {
+        self.0.values()
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {

@@ -15,6 +15,7 @@ use postern_crds::{AcceptedDomain, SmtpRelay};
 
 use super::{
     Source, Target,
+    census::{Census, State},
     ranges::{self, Origin, Ranges},
     resources::Resources,
     targets::{Referrer, Targets},
@@ -29,8 +30,10 @@ use crate::{
 };
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct Known {
     pub(super) scope: Scope,
+    /// What the API server serves, of all that is watched.
+    pub(super) served: BTreeSet<Source>,
     pub(super) relays: Resources<SmtpRelay>,
     pub(super) domains: Resources<AcceptedDomain>,
     pub(super) targets: Targets,
@@ -47,7 +50,7 @@ pub(super) struct State {
     pub(super) domains_of: BTreeMap<Key, BTreeSet<Key>>,
 }
 
-impl State {
+impl Known {
     /// Takes an object as it is now.
     pub(super) fn put(&mut self, source: Source, object: DynamicObject) -> Wakes {
         match source {
@@ -83,7 +86,7 @@ impl State {
             }
             Source::Domains => {
                 let Some(held) = self.domains.remove(key, version) else { return Wakes::default() };
-                self.attach(key, held.readable().map(AsRef::as_ref), None).and(Wakes::domain(key))
+                self.attach(key, held.readable().map(AsRef::as_ref), None, true).and(Wakes::domain(key))
             }
             Source::Children(kind) => self.remove_child(kind, key, version),
             Source::Pods => self.remove_pod(key),
@@ -96,6 +99,26 @@ impl State {
             Source::Nodes => self.range_changed(|ranges| ranges.remove(Origin::Node, &key.name)),
             Source::ServiceRanges => self.range_changed(|ranges| ranges.remove(Origin::Services, &key.name)),
         }
+    }
+
+    pub(super) fn census(&self, writes: BTreeMap<&'static str, u64>) -> Census {
+        let mut census = Census { writes, ..Census::default() };
+        for held in self.relays.all() {
+            let relay = held.readable();
+            let status = relay.and_then(|relay| relay.status.as_ref());
+            let state = relay.map_or(State::Unreadable, |_| State::of(status.map(|status| status.conditions.as_slice())));
+            *census.relays.entry(state).or_default() += 1;
+            for certificate in status.iter().flat_map(|status| &status.certificates) {
+                census.certificates.push((held.key(), certificate.name.clone(), certificate.not_after.0));
+            }
+        }
+        for held in self.domains.all() {
+            let domain = held.readable();
+            let conditions = domain.and_then(|domain| domain.status.as_ref()).map(|status| status.conditions.as_slice());
+            let state = domain.map_or(State::Unreadable, |_| State::of(conditions));
+            *census.domains.entry(state).or_default() += 1;
+        }
+        census
     }
 
     /// What a list of `source` should show, if nothing was deleted: keys and, where they are held, versions.
@@ -137,19 +160,19 @@ impl State {
 
     fn put_domain(&mut self, object: DynamicObject) -> Wakes {
         let Some(put) = self.domains.put(object) else { return Wakes::default() };
-        let wakes = Wakes::domain(&put.key);
-        if !put.is_change {
-            return wakes;
-        }
         let now = self.domains.get(&put.key).cloned();
         let before = put.before.as_ref().and_then(|held| held.readable());
-        wakes.and(self.attach(&put.key, before.map(AsRef::as_ref), now.as_deref()))
+        let is_change = put.is_change;
+        let attached = self.attach(&put.key, before.map(AsRef::as_ref), now.as_deref(), is_change);
+        Wakes::domain(&put.key).and(attached)
     }
 
-    /// Keeps the indexes when a domain changes, and wakes the relays that it named and those that it names.
-    fn attach(&mut self, key: &Key, before: Option<&AcceptedDomain>, now: Option<&AcceptedDomain>) -> Wakes {
+    /// Keeps the indexes when a domain changes, and wakes the relays that it concerned and those that it concerns. Its status alone concerns only
+    /// those that are new in it, or gone.
+    fn attach(&mut self, key: &Key, before: Option<&AcceptedDomain>, now: Option<&AcceptedDomain>, is_change: bool) -> Wakes {
         let [old, new] = [before, now].map(|domain| domain.map(references::relays_of).unwrap_or_default());
-        for relay in old.difference(&new) {
+        let (lost, won): (BTreeSet<_>, BTreeSet<_>) = (&old - &new, &new - &old);
+        for relay in &lost {
             if let Some(domains) = self.domains_of.get_mut(relay) {
                 domains.remove(key);
                 if domains.is_empty() {
@@ -157,12 +180,13 @@ impl State {
                 }
             }
         }
-        for relay in new.difference(&old) {
+        for relay in &won {
             self.domains_of.entry(relay.clone()).or_default().insert(key.clone());
         }
+        let relays = if is_change { &old | &new } else { &lost | &won };
         let [before, now] = [before, now].map(|domain| domain.map(references::of_domain).unwrap_or_default());
         let wakes = self.targets.refer(&Referrer::Domain(key.clone()), &before, &now);
-        wakes.and(Wakes { relays: old.into_iter().chain(new).collect(), ..Wakes::default() })
+        wakes.and(Wakes { relays, ..Wakes::default() })
     }
 
     fn put_child(&mut self, kind: Kind, object: DynamicObject) -> Wakes {
