@@ -9,7 +9,11 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
-use postern_operator::{build::Settings, render::render, run, standalone};
+use postern_operator::{
+    build::{RelayOptions, Settings},
+    render::render,
+    run, standalone,
+};
 
 /// What `render` says when it printed what it could, and that is not all.
 const MANIFESTS_WRONG: u8 = 3;
@@ -42,9 +46,11 @@ struct Render {
     /// Manifests, or folders of manifests
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The image that relays run
-    #[arg(long, default_value = concat!("postern:", env!("CARGO_PKG_VERSION")))]
-    image: String,
+    /// The operator's own namespace
+    #[arg(long, default_value = "postern-system")]
+    namespace: String,
+    #[command(flatten)]
+    relays: RelayOptions,
 }
 
 fn main() -> ExitCode {
@@ -70,8 +76,8 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 /// The objects go to standard output, all else to standard error, so that the output can be piped on.
-fn print_rendered(Render { paths, image }: Render) -> anyhow::Result<ExitCode> {
-    let rendered = render(paths, &Settings { image }, Timestamp::now())?;
+fn print_rendered(Render { paths, namespace, relays }: Render) -> anyhow::Result<ExitCode> {
+    let rendered = render(paths, &Settings { namespace, relays }, Timestamp::now())?;
     for note in &rendered.notes {
         eprintln!("note: {note}");
     }

@@ -14,18 +14,20 @@ use k8s_openapi::{
 };
 use postern_config::{DomainName, folder::shard_of};
 use postern_operator::{
-    build::{BuildError, Objects, Settings, build},
+    build::{BuildError, Objects, RunAs, Settings, build},
     files,
     inventory::Inventory,
+    kind::Kind,
+    material::Sealed,
 };
-use support::{config_map, domain, find, inventory, issued, relay, secret};
+use support::{config_map, domain, find, identity, inventory, issued, relay, secret};
 
 fn built(inventory: &Inventory) -> Objects {
-    build(find(inventory).relay.as_ref().unwrap(), &settings()).unwrap()
+    build(find(inventory).relay.as_ref().unwrap(), &Sealed::Open(identity()), &settings()).unwrap()
 }
 
 fn settings() -> Settings {
-    Settings { image: "postern-relay:test".to_owned() }
+    Settings::new("postern-system", "postern-relay:test")
 }
 
 /// A relay with everything that a domain can refer to.
@@ -72,11 +74,27 @@ fn pods_meet_the_restricted_standard() {
 }
 
 #[test]
+fn the_cluster_says_whom_pods_run_as_where_it_wants_to() {
+    let mut settings = settings();
+    settings.relays.run_as_user = RunAs::Cluster;
+    let objects = build(find(&whole()).relay.as_ref().unwrap(), &Sealed::Closed, &settings).unwrap();
+    let of_pod = pod(&objects).security_context.as_ref().unwrap();
+    assert_eq!((of_pod.run_as_user, of_pod.run_as_group, of_pod.fs_group), (None, None, None));
+    assert_eq!(of_pod.run_as_non_root, Some(true));
+}
+
+#[test]
 fn pods_get_no_token_and_no_secret_in_their_environment() {
     let objects = built(&whole());
     assert_eq!(pod(&objects).automount_service_account_token, Some(false));
     assert_eq!(objects.service_account.automount_service_account_token, Some(false));
-    assert!(pod(&objects).containers.iter().all(|container| container.env.is_none() && container.env_from.is_none()));
+    for container in &pod(&objects).containers {
+        assert!(container.env_from.is_none());
+        for variable in container.env.iter().flatten() {
+            let source = variable.value_from.as_ref().unwrap();
+            assert!(source.field_ref.is_some() && source.secret_key_ref.is_none() && source.config_map_key_ref.is_none());
+        }
+    }
     assert_eq!(pod(&objects).service_account_name, objects.service_account.metadata.name);
 }
 
@@ -88,7 +106,6 @@ fn everything_has_room_and_an_end() {
     assert!(resources.requests.as_ref().unwrap().contains_key("memory") && resources.limits.as_ref().unwrap().contains_key("memory"));
     let scratch = pod(&objects).volumes.iter().flatten().find_map(|volume| volume.empty_dir.as_ref()).unwrap();
     assert!(scratch.size_limit.is_some());
-    assert!(pod(&objects).termination_grace_period_seconds.unwrap() > 120);
     let budget = objects.disruption_budget.spec.as_ref().unwrap();
     assert_eq!(budget.max_unavailable, Some(IntOrString::Int(1)));
 }
@@ -126,7 +143,10 @@ fn a_pod_reads_exactly_the_files_that_the_contract_names() {
     let findings = find(&inventory);
     let validated = findings.relay.as_ref().unwrap();
     let contract: BTreeMap<_, _> = files::of(validated).into_iter().map(|(path, file)| (path, file.content)).collect();
-    let mounted = mounted(&build(validated, &settings()).unwrap());
+    let mut mounted = mounted(&build(validated, &Sealed::Open(identity()), &settings()).unwrap());
+    for file in ["identity.crt", "identity.key", "identity-ca.pem"] {
+        assert!(mounted.remove(file).is_some(), "{file}");
+    }
     assert_eq!(mounted, contract);
     assert!(contract.keys().any(|path| path.starts_with("tls.")) && contract.keys().any(|path| path.starts_with("trust.")));
 }
@@ -146,6 +166,24 @@ fn the_root_is_applied_after_all_that_it_lists() {
     let objects = built(&whole());
     let last = objects.config_maps.last().unwrap();
     assert!(last.data.as_ref().unwrap().contains_key("relay.json"));
+}
+
+#[test]
+fn a_pod_is_killed_after_all_that_it_may_take_to_end() {
+    let objects = built(&whole());
+    let arguments = pod(&objects).containers[0].args.as_ref().unwrap();
+    let seconds = |flag: &str| arguments.iter().find_map(|argument| argument.strip_prefix(flag)?.parse::<i64>().ok()).unwrap();
+    assert_eq!(pod(&objects).termination_grace_period_seconds, Some(seconds("--drain-delay=") + seconds("--grace=") + 30));
+    assert!(seconds("--drain-delay=") > 0, "endpoints lag behind pods");
+}
+
+#[test]
+fn a_new_pod_takes_connections_before_an_old_one_ends() {
+    let objects = built(&whole());
+    let strategy = objects.deployment.spec.as_ref().unwrap().strategy.as_ref().unwrap();
+    let rolling = strategy.rolling_update.as_ref().unwrap();
+    assert_eq!((&rolling.max_surge, &rolling.max_unavailable), (&Some(IntOrString::Int(1)), &Some(IntOrString::Int(0))));
+    assert_eq!(pod(&objects).containers[0].readiness_probe.as_ref().unwrap().http_get.as_ref().unwrap().path.as_deref(), Some("/readyz"));
 }
 
 #[test]
@@ -177,10 +215,11 @@ fn the_longest_names_are_names() {
     let relay = inventory.relays.remove(&key).unwrap();
     inventory.relays.insert(postern_operator::inventory::Key::new("mail", "edge"), relay);
     let objects = built(&inventory);
-    for (kind, metadata) in objects.metadata() {
-        let name = metadata.name.as_ref().unwrap();
-        assert!(name.len() <= if kind == "Service" { 63 } else { 253 }, "{kind} {name}");
-        assert!(metadata.labels.iter().flatten().all(|(_, value)| value.len() <= 63));
+    for object in objects.in_order().unwrap() {
+        let name = &object.key.name;
+        assert!(name.len() <= if object.kind == Kind::Service { 63 } else { 253 }, "{} {name}", object.kind);
+        let labels = object.value["metadata"]["labels"].as_object().unwrap();
+        assert!(labels.values().all(|value| value.as_str().unwrap().len() <= 63));
     }
 }
 
@@ -200,7 +239,8 @@ fn what_does_not_fit_into_one_object_is_said_with_its_mend() {
     let relay = relay("edge", 25);
     let manifests: Vec<_> = [relay.as_str()].into_iter().chain(domains.iter().map(String::as_str)).collect();
     let inventory = inventory(&manifests);
-    let BuildError::TooLarge { name, bytes, .. } = build(find(&inventory).relay.as_ref().unwrap(), &settings()).unwrap_err();
+    let BuildError::TooLarge { name, bytes, .. } =
+        build(find(&inventory).relay.as_ref().unwrap(), &Sealed::Closed, &settings()).unwrap_err();
     assert_eq!(name, "edge-domains-07");
     assert!(bytes > 1 << 20);
 }

@@ -8,33 +8,30 @@ mod deployment;
 mod disruption_budget;
 mod names;
 mod network_policy;
+mod object;
 mod pod;
 mod secrets;
 mod services;
+mod settings;
 mod volumes;
 
-use k8s_openapi::{
-    api::{
-        apps::v1::Deployment,
-        core::v1::{ConfigMap, Secret, Service, ServiceAccount},
-        networking::v1::NetworkPolicy,
-        policy::v1::PodDisruptionBudget,
-    },
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, Secret, Service, ServiceAccount},
+    networking::v1::NetworkPolicy,
+    policy::v1::PodDisruptionBudget,
 };
 
-use crate::validate::Validated;
+use crate::{issue::Issued, kind::Kind, material::Sealed, validate::Validated};
 use names::Names;
 pub(crate) use names::selector_of;
+pub use object::{DESIRED, Object};
 pub(crate) use pod::log_arguments;
 pub(crate) use secrets::{client_secret, server_secret};
+pub use settings::{NamespaceLabels, RelayOptions, RunAs, Settings};
 
-/// What the operator itself brings into the build.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The image that relays run.
-    pub image: String,
-}
+/// The port of the pods on which the operator asks them for their state; no listener may take it.
+pub const CONTROL_PORT: i32 = 9465;
 
 /// Everything that a relay consists of. The order is that in which it is applied: what others refer to first, the workload last.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,14 +67,14 @@ pub enum BuildError {
     },
 }
 
-/// Builds every object of a relay.
-pub fn build(validated: &Validated<'_>, settings: &Settings) -> Result<Objects, BuildError> {
+/// Builds every object of a relay. `identity` is what its pods show the operator: a certificate for [`crate::issue::identity::of_relay`].
+pub fn build(validated: &Validated<'_>, identity: &Sealed<Issued>, settings: &Settings) -> Result<Objects, BuildError> {
     let names = Names::of(validated.relay);
     Ok(Objects {
-        secrets: secrets::build(&names, validated),
+        secrets: secrets::build(&names, validated, identity),
         config_maps: config_maps::build(&names, validated)?,
         service_account: service_account(&names),
-        network_policy: network_policy::build(&names, validated),
+        network_policy: network_policy::build(&names, validated, settings),
         services: services::build(&names, validated.relay),
         disruption_budget: disruption_budget::build(&names),
         deployment: deployment::build(&names, validated, settings),
@@ -93,15 +90,21 @@ fn service_account(names: &Names) -> ServiceAccount {
 }
 
 impl Objects {
-    /// The metadata of every object with its kind, in the order in which they are applied.
-    pub fn metadata(&self) -> impl Iterator<Item = (&'static str, &ObjectMeta)> {
-        let secrets = self.secrets.iter().map(|object| ("Secret", &object.metadata));
-        let config_maps = self.config_maps.iter().map(|object| ("ConfigMap", &object.metadata));
-        let services = self.services.iter().map(|object| ("Service", &object.metadata));
-        secrets
-            .chain(config_maps)
-            .chain([("ServiceAccount", &self.service_account.metadata), ("NetworkPolicy", &self.network_policy.metadata)])
-            .chain(services)
-            .chain([("PodDisruptionBudget", &self.disruption_budget.metadata), ("Deployment", &self.deployment.metadata)])
+    /// Every object as the API takes it, in the order in which they are applied.
+    ///
+    /// An object that can't be written as JSON would be an error of this program; none is known.
+    pub fn in_order(&self) -> Result<Vec<Object>, serde_json::Error> {
+        let secrets = self.secrets.iter().map(|object| Object::of(Kind::Secret, &object.metadata, object));
+        let config_maps = self.config_maps.iter().map(|object| Object::of(Kind::ConfigMap, &object.metadata, object));
+        let services = self.services.iter().map(|object| Object::of(Kind::Service, &object.metadata, object));
+        let access = [
+            Object::of(Kind::ServiceAccount, &self.service_account.metadata, &self.service_account),
+            Object::of(Kind::NetworkPolicy, &self.network_policy.metadata, &self.network_policy),
+        ];
+        let workload = [
+            Object::of(Kind::PodDisruptionBudget, &self.disruption_budget.metadata, &self.disruption_budget),
+            Object::of(Kind::Deployment, &self.deployment.metadata, &self.deployment),
+        ];
+        secrets.chain(config_maps).chain(access).chain(services).chain(workload).collect()
     }
 }

@@ -2,26 +2,28 @@
 
 use k8s_openapi::{
     api::core::v1::{
-        Capabilities, Container, ContainerPort, HTTPGetAction, LocalObjectReference, PodSecurityContext, PodSpec, PodTemplateSpec, Probe,
-        SeccompProfile, SecurityContext,
+        Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction, LocalObjectReference, ObjectFieldSelector,
+        PodSecurityContext, PodSpec, PodTemplateSpec, Probe, SeccompProfile, SecurityContext,
     },
     apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
 use postern_crds::smtp_relay::{ADMIN_PORT, LogFormat, LogLevel, Logging, PodTemplate, TopologySpreadConstraint, WhenUnsatisfiable};
 
 use super::{
-    Settings,
+    CONTROL_PORT, Settings,
     names::Names,
     volumes::{CONFIG_PATH, SCRATCH_PATH, mounts, volumes},
 };
 use crate::validate::Validated;
 
-/// The user and group of the process; no name stands behind them.
-const USER: i64 = 10_001;
-/// How long open transactions have to finish, in seconds.
+/// How long a pod that ends goes on as if nothing were, in seconds: until no node sends it new connections.
+const DRAIN_DELAY_SECONDS: i64 = 15;
+/// How long open transactions have to finish after that, in seconds.
 const GRACE_SECONDS: i64 = 600;
-/// What the process needs beyond that to end, in seconds.
+/// What the process needs beyond both to end, in seconds.
 const ENDING_SECONDS: i64 = 30;
+/// The environment variable with the addresses of the pod's node.
+const HOST_IPS: &str = "HOST_IPS";
 
 pub(super) fn template(names: &Names, validated: &Validated<'_>, settings: &Settings) -> PodTemplateSpec {
     let wanted = &validated.relay.spec.pod_template;
@@ -45,10 +47,10 @@ fn spec(names: &Names, validated: &Validated<'_>, settings: &Settings) -> PodSpe
         automount_service_account_token: Some(false),
         // Environment variables of other Services are nothing to the relay.
         enable_service_links: Some(false),
-        security_context: Some(pod_security()),
+        security_context: Some(pod_security(settings)),
         containers: vec![container(validated, settings)],
         volumes: Some(volumes(names, validated)),
-        termination_grace_period_seconds: Some(GRACE_SECONDS + ENDING_SECONDS),
+        termination_grace_period_seconds: Some(DRAIN_DELAY_SECONDS + GRACE_SECONDS + ENDING_SECONDS),
         node_selector: non_empty_map(&wanted.node_selector),
         tolerations: non_empty(wanted.tolerations.iter().map(Into::into).collect()),
         topology_spread_constraints: Some(spread(names, wanted)),
@@ -60,14 +62,19 @@ fn spec(names: &Names, validated: &Validated<'_>, settings: &Settings) -> PodSpe
 
 fn container(validated: &Validated<'_>, settings: &Settings) -> Container {
     let spec = &validated.relay.spec;
-    let admin = ContainerPort { name: Some("admin".to_owned()), container_port: ADMIN_PORT, ..ContainerPort::default() };
+    let own = [("admin", ADMIN_PORT), ("control", CONTROL_PORT)].map(|(name, port)| ContainerPort {
+        name: Some(name.to_owned()),
+        container_port: port,
+        ..ContainerPort::default()
+    });
     let listeners = spec.listeners.iter().map(|listener| ContainerPort { container_port: listener.pod_port(), ..ContainerPort::default() });
     Container {
         name: "relay".to_owned(),
-        image: Some(settings.image.clone()),
+        image: Some(settings.relays.image.clone()),
         command: Some(vec!["postern-relay".to_owned()]),
         args: Some(arguments(&spec.logging)),
-        ports: Some(listeners.chain([admin]).collect()),
+        env: Some(vec![host_ips()]),
+        ports: Some(listeners.chain(own).collect()),
         resources: Some(validated.resources.container.clone()),
         volume_mounts: Some(mounts()),
         security_context: Some(container_security()),
@@ -84,10 +91,19 @@ fn arguments(logging: &Logging) -> Vec<String> {
         format!("--scratch={SCRATCH_PATH}"),
         "--bind=::".to_owned(),
         format!("--admin=[::]:{ADMIN_PORT}"),
+        format!("--control=[::]:{CONTROL_PORT}"),
+        format!("--host-address=$({HOST_IPS})"),
+        format!("--drain-delay={DRAIN_DELAY_SECONDS}"),
         format!("--grace={GRACE_SECONDS}"),
     ];
     arguments.extend(log_arguments(logging));
     arguments
+}
+
+/// The addresses of the pod's node, by which a client that comes through the node is told from others.
+fn host_ips() -> EnvVar {
+    let field = ObjectFieldSelector { field_path: "status.hostIPs".to_owned(), api_version: None };
+    EnvVar { name: HOST_IPS.to_owned(), value: None, value_from: Some(EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() }) }
 }
 
 /// The flags of the relay for its log.
@@ -135,12 +151,13 @@ fn spread(names: &Names, wanted: &PodTemplate) -> Vec<k8s_openapi::api::core::v1
     constraints.iter().map(|constraint| constraint.for_pods(names.selector())).collect()
 }
 
-fn pod_security() -> PodSecurityContext {
+fn pod_security(settings: &Settings) -> PodSecurityContext {
+    let id = settings.relays.run_as_user.id();
     PodSecurityContext {
         run_as_non_root: Some(true),
-        run_as_user: Some(USER),
-        run_as_group: Some(USER),
-        fs_group: Some(USER),
+        run_as_user: id,
+        run_as_group: id,
+        fs_group: id,
         fs_group_change_policy: Some("OnRootMismatch".to_owned()),
         seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
         ..PodSecurityContext::default()

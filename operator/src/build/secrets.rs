@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
+use postern_config::material::{IDENTITY_CA, IDENTITY_CERTIFICATE, IDENTITY_KEY};
 use postern_crds::SmtpRelay;
 
 use super::names::Names;
 use crate::{
+    issue::Issued,
     material::{Bundle, CertifiedKey, Sealed},
     validate::Validated,
 };
@@ -15,11 +17,11 @@ use crate::{
 /// The type of a Secret with a certificate and its key.
 const TLS: &str = "kubernetes.io/tls";
 
-pub(super) fn build(names: &Names, validated: &Validated<'_>) -> Vec<Secret> {
+pub(super) fn build(names: &Names, validated: &Validated<'_>, identity: &Sealed<Issued>) -> Vec<Secret> {
     let server = pair(names, &server_name(names), validated.certificate.pair());
     let clients = validated.client_certificates.iter().map(|(folder, key)| pair(names, &client_name(names, folder), key.open()));
     let trust = (!validated.trust.is_empty()).then(|| trust(names, &validated.trust));
-    [server].into_iter().chain(clients).chain(trust).collect()
+    [server, self::identity(names, identity)].into_iter().chain(clients).chain(trust).collect()
 }
 
 /// The name of the Secret of the certificate that clients of `relay` are shown.
@@ -52,6 +54,20 @@ pub(super) fn trust_name(names: &Names) -> String {
 fn pair(names: &Names, name: &str, pair: Option<&CertifiedKey>) -> Secret {
     let data = pair.map(|pair| [("tls.crt", pair.chain()), ("tls.key", pair.key().reveal())]);
     secret(names, name, TLS, data.into_iter().flatten())
+}
+
+/// Who the pods are, to the operator and among themselves.
+fn identity(names: &Names, identity: &Sealed<Issued>) -> Secret {
+    let data = identity.open().map(|identity| {
+        let key = identity.pair.key().reveal();
+        [(IDENTITY_CERTIFICATE, identity.pair.chain()), (IDENTITY_KEY, key), (IDENTITY_CA, identity.authority.as_str())]
+    });
+    secret(names, &identity_name(names), "Opaque", data.into_iter().flatten())
+}
+
+/// The Secret of who the pods are.
+pub(super) fn identity_name(names: &Names) -> String {
+    names.child("identity")
 }
 
 fn trust(names: &Names, trust: &BTreeMap<String, Sealed<Bundle>>) -> Secret {

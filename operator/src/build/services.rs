@@ -34,6 +34,7 @@ fn service(names: &Names, relay: &SmtpRelay, exposure: Exposure) -> Option<Servi
         ip_family_policy: Some(family_policy(wanted.ip_family_policy).to_owned()),
         load_balancer_class: wanted.load_balancer_class.clone(),
         load_balancer_source_ranges: Some(ranges).filter(|ranges| !ranges.is_empty()),
+        // The rest is others': addresses and node ports are given by the cluster, and pods that are not ready get no connections.
         ..ServiceSpec::default()
     };
     Some(Service { metadata, spec: Some(spec), status: None })

@@ -45,7 +45,8 @@ fn sources(names: &Names, validated: &Validated<'_>) -> Vec<VolumeProjection> {
         .into_iter()
         .chain(validated.client_certificates.keys().map(|folder| (folder.clone(), secrets::client_name(names, folder))));
     let trust = validated.trust.keys().map(|name| (format!("{name}.pem"), trust_file(name)));
-    files.chain(pairs.map(|(folder, secret)| pair(&folder, secret))).chain([secret(secrets::trust_name(names), trust.collect())]).collect()
+    let others = [secret(secrets::trust_name(names), trust.collect()), secret(secrets::identity_name(names), Vec::new())];
+    files.chain(pairs.map(|(folder, secret)| pair(&folder, secret))).chain(others).collect()
 }
 
 fn config_file(names: &Names, file: &str) -> VolumeProjection {

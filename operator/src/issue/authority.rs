@@ -1,4 +1,4 @@
-//! The operator's CA, and how one follows another.
+//! A CA of the operator, and how one follows another.
 
 use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
@@ -16,11 +16,21 @@ impl Authority {
     /// What holds at `now`, given the CAs that were kept from before (none at the very first).
     ///
     /// Makes a CA when none is valid, and a successor when the newest is due. Forgets the expired.
-    pub fn at(now: Timestamp, mut kept: Vec<CertifiedKey>) -> Result<Self, IssueError> {
+    pub fn at(now: Timestamp, kept: Vec<CertifiedKey>) -> Result<Self, IssueError> {
+        Self::named("Postern CA", now, kept)
+    }
+
+    /// The same for the CA that vouches for relays and the operator among themselves. It must be another one: who trusts a relay's
+    /// certificate for mail must not be able to take its certificates for the operator.
+    pub fn of_identities_at(now: Timestamp, kept: Vec<CertifiedKey>) -> Result<Self, IssueError> {
+        Self::named("Postern identity CA", now, kept)
+    }
+
+    fn named(name: &str, now: Timestamp, mut kept: Vec<CertifiedKey>) -> Result<Self, IssueError> {
         kept.retain(|ca| ca.not_after() > now);
         kept.sort_by_key(CertifiedKey::not_before);
         if kept.last().is_none_or(|newest| renewal_due(newest) <= now) {
-            kept.push(new_authority(now)?);
+            kept.push(new_authority(name, now)?);
         }
         Ok(Self { published: kept })
     }
@@ -58,12 +68,12 @@ impl Authority {
     }
 }
 
-fn new_authority(now: Timestamp) -> Result<CertifiedKey, IssueError> {
+fn new_authority(name: &str, now: Timestamp) -> Result<CertifiedKey, IssueError> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
     set_validity(&mut params, now, AUTHORITY_LIFE)?;
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, format!("Postern CA {}", now.strftime("%Y-%m-%d")));
+    params.distinguished_name.push(DnType::CommonName, format!("{name} {}", now.strftime("%Y-%m-%d")));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(CertifiedKey::parse(&params.self_signed(&key)?.pem(), &key.serialize_pem())?)

@@ -1,4 +1,4 @@
-//! Certificates of the operator's own CA, for relays that name none.
+//! Certificates of the operator's own CAs: for relays that name none, and for relays and the operator among themselves ([`identity`]).
 //!
 //! The step runs before the build, so that building stays pure: what it needs from outside (the time, what was issued before) comes in as
 //! arguments, and what it makes (keys, certificates) goes on as an input of the build.
@@ -7,7 +7,9 @@
 //! [`PUBLISHED_AHEAD`] before it signs, and it stays published itself until no leaf of it is in use.
 
 mod authority;
+pub mod identity;
 mod leaf;
+mod stored;
 
 use std::time::Duration;
 
@@ -15,7 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 use rcgen::CertificateParams;
 
 pub use authority::Authority;
-pub use leaf::{is_current, issue_leaf};
+pub use leaf::{is_current, issue_identity, issue_leaf};
+pub use stored::DamagedCa;
 
 use crate::material::{Bundle, CertifiedKey, MaterialError};
 
@@ -44,12 +47,12 @@ pub enum IssueError {
     Clock(Timestamp),
 }
 
-/// A certificate that was issued for a relay.
+/// A certificate that was issued for a relay, and who vouches for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issued {
     /// The certificate and its key.
     pub pair: CertifiedKey,
-    /// The CAs that are published: what senders may trust.
+    /// The CAs that are published: what its peers may trust.
     pub authority: Bundle,
 }
 

@@ -5,13 +5,13 @@ mod absent;
 use std::{collections::BTreeMap, path::PathBuf};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
-use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
-    build::{BuildError, Objects, Settings, build},
+    build::{DESIRED, Objects, Settings, build},
     dereference::{Absent, Context, dereference},
     inventory::Key,
+    kind::Kind,
     manifest::{Folder, Problem, SourceError},
     material::Sealed,
     status::reasons_of,
@@ -61,9 +61,9 @@ pub fn render(paths: Vec<PathBuf>, settings: &Settings, now: Timestamp) -> Resul
         let key = Key::of(&relay.metadata);
         rendered.findings.extend(reasons_of(&key, &findings).into_iter().map(|(object, text)| format!("{object}: {text}")));
         if let Ok(validated) = &findings.relay {
-            match build(validated, settings) {
+            match build(validated, &Sealed::Closed, settings) {
                 Ok(objects) => rendered.yaml.push_str(&yaml(&objects)?),
-                Err(error @ BuildError::TooLarge { .. }) => rendered.findings.push(format!("SmtpRelay {key}: {error}")),
+                Err(error) => rendered.findings.push(format!("SmtpRelay {key}: {error}")),
             }
         }
     }
@@ -75,36 +75,42 @@ const LATER: &str = "# The data is not printed: it is copied, or made, when this
 
 fn yaml(objects: &Objects) -> Result<String, RenderError> {
     let mut text = String::new();
-    for secret in &objects.secrets {
-        document(&mut text, LATER, &without_data(secret))?;
+    for mut object in objects.in_order()? {
+        let holds_data = object.value.get("data").and_then(Value::as_object).is_some_and(|data| !data.is_empty());
+        let is_whole = match object.kind {
+            Kind::Secret => false,
+            Kind::ConfigMap => holds_data,
+            _ => true,
+        };
+        if !is_whole {
+            withhold_data(&mut object.value);
+        }
+        document(&mut text, if is_whole { "" } else { LATER }, &object.value)?;
     }
-    for config_map in &objects.config_maps {
-        let is_empty = config_map.data.as_ref().is_none_or(BTreeMap::is_empty);
-        document(&mut text, if is_empty { LATER } else { "" }, config_map)?;
-    }
-    document(&mut text, "", &objects.service_account)?;
-    document(&mut text, "", &objects.network_policy)?;
-    for service in &objects.services {
-        document(&mut text, "", service)?;
-    }
-    document(&mut text, "", &objects.disruption_budget)?;
-    document(&mut text, "", &objects.deployment)?;
     Ok(text)
 }
 
-fn without_data(secret: &Secret) -> Secret {
-    Secret { data: None, string_data: None, ..secret.clone() }
+/// Takes out the data, and the annotation that would tell of other data than the cluster's.
+fn withhold_data(json: &mut Value) {
+    if let Some(fields) = json.as_object_mut() {
+        fields.remove("data");
+    }
+    if let Some(metadata) = json.get_mut("metadata").and_then(Value::as_object_mut) {
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.remove(DESIRED);
+        }
+        metadata.retain(|_, value| value.as_object().is_none_or(|entries| !entries.is_empty()));
+    }
 }
 
 /// What an object is comes first for the reader, and what it holds last.
 const FIELDS: [&str; 7] = ["apiVersion", "kind", "metadata", "spec", "type", "automountServiceAccountToken", "data"];
 
-fn document<T: Serialize>(text: &mut String, comment: &str, object: &T) -> Result<(), RenderError> {
-    let fields = serde_json::to_value(object)?;
+fn document(text: &mut String, comment: &str, json: &Value) -> Result<(), RenderError> {
     text.push_str("---\n");
     text.push_str(comment);
     for field in FIELDS {
-        if let Some(value) = fields.get(field) {
+        if let Some(value) = json.get(field) {
             text.push_str(&serde_saphyr::to_string(&BTreeMap::from([(field, value)]))?);
         }
     }

@@ -130,7 +130,7 @@ impl Operator {
             client,
             world: Arc::clone(&self.world),
             permits: self.permits.clone(),
-            settings: Settings { image: options.image.clone() },
+            settings: Settings { namespace: namespace.clone(), relays: options.relays.clone() },
             namespace,
             cluster_cidrs: options.cluster_cidrs.clone(),
         }

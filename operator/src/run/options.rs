@@ -6,7 +6,10 @@ use clap::{ArgAction, Args};
 use ipnet::IpNet;
 
 use super::log;
-use crate::inventory::{Readable, Scope};
+use crate::{
+    build::RelayOptions,
+    inventory::{Readable, Scope},
+};
 
 /// How to run the controller.
 #[derive(Clone, Debug, Args)]
@@ -14,9 +17,9 @@ pub struct Options {
     /// The operator's own namespace, for its lease and its CA [default: that of its service account, or of the kubeconfig]
     #[arg(long)]
     pub namespace: Option<String>,
-    /// The image that relays run
-    #[arg(long, default_value = concat!("postern:", env!("CARGO_PKG_VERSION")))]
-    pub image: String,
+    /// What is set for all relays.
+    #[command(flatten)]
+    pub relays: RelayOptions,
     /// Namespaces whose resources are followed, with commas between them [default: all]
     #[arg(long, value_name = "NAMESPACES", value_delimiter = ',')]
     pub watch_namespaces: Vec<String>,

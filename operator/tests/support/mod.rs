@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use postern_operator::{
     dereference::{Absent, Context, dereference},
     inventory::{Inventory, Key},
-    issue::{Authority, Issued, issue_leaf},
+    issue::{self, Authority, Issued, issue_identity, issue_leaf},
     manifest::Folder,
     material::{CertifiedKey, Sealed},
     validate::{Findings, validate},
@@ -130,6 +130,14 @@ pub fn issued(now: Timestamp) -> (CertifiedKey, Authority) {
     (issue_leaf("mx1.example.com", &authority, now).unwrap(), authority)
 }
 
+/// What the pods of `mail/edge` show the operator.
+pub fn identity() -> Issued {
+    let now = Timestamp::now();
+    let authority = Authority::of_identities_at(now, Vec::new()).unwrap();
+    let name = issue::identity::of_relay(&Key::new("mail", "edge"));
+    Issued { pair: issue_identity(&name, &authority, now).unwrap(), authority: authority.bundle() }
+}
+
 /// Long enough ago that a certificate from then has ended.
 pub fn last_year() -> Timestamp {
     Timestamp::now() - SignedDuration::from_hours(365 * 24)
@@ -148,10 +156,12 @@ pub fn inventory(manifests: &[&str]) -> Inventory {
 
 /// What the pipeline finds of the relay `mail/edge`, which gets a certificate of a CA of its own where it names none.
 pub fn find(inventory: &Inventory) -> Findings<'_> {
-    let now = Timestamp::now();
-    let context = Context { inventory, now, absent: Absent::Missing };
-    validate(dereference(&inventory.relays[&Key::new("mail", "edge")], context), |_| {
-        let (pair, authority) = issued(now);
-        Ok(Sealed::Open(Issued { pair, authority: authority.bundle() }))
-    })
+    let (pair, authority) = issued(Timestamp::now());
+    find_with(inventory, Issued { pair, authority: authority.bundle() })
+}
+
+/// What the pipeline finds of the relay `mail/edge`, which gets `certificate` where it names none.
+pub fn find_with(inventory: &Inventory, certificate: Issued) -> Findings<'_> {
+    let context = Context { inventory, now: Timestamp::now(), absent: Absent::Missing };
+    validate(dereference(&inventory.relays[&Key::new("mail", "edge")], context), |_| Ok(Sealed::Open(certificate)))
 }
