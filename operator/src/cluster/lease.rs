@@ -266,3 +266,201 @@ fn renewed(lease: &Lease) -> Lease {
     let spec = lease.spec.clone().map(|spec| LeaseSpec { renew_time: Some(MicroTime(Timestamp::now())), ..spec });
     Lease { spec, ..lease.clone() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::cluster::permit::Permits;
+
+    /// A server with one lease, which can be slow or away.
+    #[derive(Clone, Default)]
+    struct Server(Arc<Mutex<Inner>>);
+
+    #[derive(Default)]
+    struct Inner {
+        lease: Option<Lease>,
+        version: u64,
+        /// Replicas that do not reach it.
+        away: Vec<&'static str>,
+        /// The answers to these replicas' writes are lost, once each.
+        deaf: Vec<&'static str>,
+    }
+
+    struct Link {
+        server: Server,
+        replica: &'static str,
+    }
+
+    impl Link {
+        async fn reach<T>(&self, work: impl FnOnce(&mut Inner) -> Result<T, LeaseError> + Send) -> Result<T, LeaseError> {
+            if self.server.0.lock().unwrap().away.contains(&self.replica) {
+                sleep(ANSWER).await;
+                return Err(LeaseError::Slow);
+            }
+            work(&mut self.server.0.lock().unwrap())
+        }
+
+        async fn write(&self, work: impl FnOnce(&mut Inner) -> Result<Lease, LeaseError> + Send) -> Result<Lease, LeaseError> {
+            let written = self.reach(work).await?;
+            let is_lost = {
+                let mut inner = self.server.0.lock().unwrap();
+                let deaf = inner.deaf.iter().position(|replica| *replica == self.replica);
+                deaf.map(|at| inner.deaf.remove(at)).is_some()
+            };
+            if is_lost {
+                sleep(ANSWER).await;
+                return Err(LeaseError::Slow);
+            }
+            Ok(written)
+        }
+    }
+
+    impl Inner {
+        fn store(&mut self, mut lease: Lease) -> Lease {
+            self.version += 1;
+            lease.metadata.resource_version = Some(self.version.to_string());
+            self.lease = Some(lease.clone());
+            lease
+        }
+    }
+
+    impl Leases for Link {
+        async fn get(&self) -> Result<Option<Lease>, LeaseError> {
+            self.reach(|inner| Ok(inner.lease.clone())).await
+        }
+
+        async fn create(&self, lease: Lease) -> Result<Lease, LeaseError> {
+            self.write(|inner| if inner.lease.is_some() { Err(LeaseError::Conflict) } else { Ok(inner.store(lease)) }).await
+        }
+
+        async fn replace(&self, lease: Lease) -> Result<Lease, LeaseError> {
+            let is_current =
+                |inner: &Inner| inner.lease.as_ref().is_some_and(|held| held.metadata.resource_version == lease.metadata.resource_version);
+            self.write(|inner| if is_current(inner) { Ok(inner.store(lease.clone())) } else { Err(LeaseError::Conflict) }).await
+        }
+    }
+
+    struct Replica {
+        permits: Permits,
+        stop: CancellationToken,
+        task: tokio::task::JoinHandle<Ended>,
+    }
+
+    fn replica(server: &Server, name: &'static str) -> Replica {
+        let (standing, told) = watch::channel(Standing::Standby);
+        let stop = CancellationToken::new();
+        let candidate = Candidate::new(Link { server: server.clone(), replica: name }, name.to_owned(), standing);
+        Replica { permits: Permits::new(told), task: tokio::spawn(candidate.run(stop.clone())), stop }
+    }
+
+    async fn pass(time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            advance(Duration::from_millis(10)).await;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_of_two_leads() {
+        let server = Server::default();
+        let replicas = [replica(&server, "a"), replica(&server, "b")];
+        pass(Duration::from_secs(5)).await;
+        for _ in 0..600 {
+            pass(Duration::from_millis(100)).await;
+            assert_eq!(replicas.iter().filter(|replica| replica.permits.leads()).count(), 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_reach_the_server_writes_no_more_before_another_does() {
+        let server = Server::default();
+        let first = replica(&server, "a");
+        pass(Duration::from_secs(3)).await;
+        let second = replica(&server, "b");
+        pass(Duration::from_secs(3)).await;
+        assert!(first.permits.leads() && !second.permits.leads());
+        server.0.lock().unwrap().away.push("a");
+        let (mut stopped, mut taken) = (None, None);
+        let cut = Instant::now();
+        while taken.is_none() && cut.elapsed() < Duration::from_mins(2) {
+            pass(Duration::from_millis(10)).await;
+            if !first.permits.leads() {
+                stopped.get_or_insert(cut.elapsed());
+            }
+            if second.permits.leads() {
+                taken = Some(cut.elapsed());
+                assert!(!first.permits.leads());
+            }
+        }
+        let (stopped, taken) = (stopped.unwrap(), taken.unwrap());
+        assert!(stopped <= DEADLINE, "{stopped:?}");
+        // A write that began last has ended.
+        assert!(taken >= stopped + crate::cluster::permit::WRITE_TIMEOUT, "{stopped:?} {taken:?}");
+        assert_eq!(first.task.await.unwrap(), Ended::Lost);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_lost_loses_no_lease() {
+        let server = Server::default();
+        let only = replica(&server, "a");
+        pass(Duration::from_secs(3)).await;
+        server.0.lock().unwrap().deaf.push("a");
+        for _ in 0..300 {
+            pass(Duration::from_millis(100)).await;
+            assert!(only.permits.leads());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_foreign_edit_of_the_lease_loses_nothing() {
+        let server = Server::default();
+        let only = replica(&server, "a");
+        pass(Duration::from_secs(3)).await;
+        for _ in 0..20 {
+            {
+                let mut inner = server.0.lock().unwrap();
+                let lease = inner.lease.clone().unwrap();
+                inner.store(lease);
+            }
+            pass(Duration::from_secs(1)).await;
+            assert!(only.permits.leads());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stops_lets_the_next_take_over_at_once() {
+        let server = Server::default();
+        let first = replica(&server, "a");
+        pass(Duration::from_secs(3)).await;
+        let second = replica(&server, "b");
+        pass(Duration::from_secs(5)).await;
+        first.stop.cancel();
+        assert_eq!(first.task.await.unwrap(), Ended::Stopped);
+        assert!(!first.permits.leads());
+        pass(PERIOD + Duration::from_millis(100)).await;
+        assert!(second.permits.leads());
+        let lease = server.0.lock().unwrap().lease.clone().unwrap();
+        assert_eq!(lease.spec.unwrap().lease_transitions, Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_another_took_ends_the_process() {
+        let server = Server::default();
+        let only = replica(&server, "a");
+        pass(Duration::from_secs(3)).await;
+        {
+            let mut inner = server.0.lock().unwrap();
+            let mut lease = inner.lease.clone().unwrap();
+            lease.spec.as_mut().unwrap().holder_identity = Some("b".to_owned());
+            inner.store(lease);
+        }
+        pass(PERIOD + Duration::from_millis(100)).await;
+        assert!(!only.permits.leads());
+        assert_eq!(only.task.await.unwrap(), Ended::Lost);
+    }
+}

@@ -325,3 +325,215 @@ impl Entry {
         self.failures == 0 && self.spaced_until <= now && self.not_before <= now
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use tokio::time::{advance, sleep, timeout};
+
+    use super::*;
+
+    type Keys = Queue<&'static str>;
+
+    async fn starts_within(queue: &Arc<Keys>, time: Duration) -> Option<Job<&'static str>> {
+        timeout(time, queue.next()).await.ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_woken_together_starts_once_and_soon() {
+        let queue = Arc::new(Keys::default());
+        let woken = Instant::now();
+        for _ in 0..100 {
+            queue.wake(&"a");
+        }
+        queue.next().await.end(Outcome::Settled);
+        assert_eq!(woken.elapsed(), SETTLE);
+        assert!(starts_within(&queue, Duration::from_hours(1)).await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_in_work_waits_for_its_end() {
+        let queue = Arc::new(Keys::default());
+        queue.wake(&"a");
+        let first = queue.next().await;
+        queue.wake(&"a");
+        queue.wake(&"b");
+        let second = queue.next().await;
+        assert_eq!(*second.key(), "b");
+        assert!(starts_within(&queue, Duration::from_mins(1)).await.is_none());
+        first.end(Outcome::Settled);
+        assert_eq!(starts_within(&queue, Duration::from_secs(1)).await.map(|job| *job.key()), Some("a"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_hundred_edits_in_ten_seconds_are_few_starts_and_the_last_is_seen() {
+        let queue = Arc::new(Keys::default());
+        let editor = tokio::spawn({
+            let queue = Arc::clone(&queue);
+            async move {
+                let mut last = Instant::now();
+                for _ in 0..200 {
+                    (last, ()) = (Instant::now(), queue.wake(&"a"));
+                    sleep(Duration::from_millis(50)).await;
+                }
+                last
+            }
+        });
+        let (mut starts, mut last_start) = (0, Instant::now());
+        while let Some(job) = starts_within(&queue, Duration::from_secs(5)).await {
+            (starts, last_start) = (starts + 1, Instant::now());
+            job.end(Outcome::Settled);
+        }
+        let last_edit = editor.await.unwrap();
+        assert!(last_start > last_edit, "the last edit was seen");
+        assert!(last_start - last_edit <= SPACING + SETTLE);
+        assert!(starts <= 10_000 / 200 + BURST + 1, "{starts}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn edits_with_rests_between_them_start_at_once() {
+        let queue = Arc::new(Keys::default());
+        for _ in 0..20 {
+            let woken = Instant::now();
+            queue.wake(&"a");
+            queue.next().await.end(Outcome::Settled);
+            assert_eq!(woken.elapsed(), SETTLE);
+            advance(SPACING).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_waits_longer_each_time_and_forgets_when_it_succeeds() {
+        let queue = Arc::new(Keys::default());
+        queue.wake(&"a");
+        for _ in 0..10 {
+            queue.next().await.end(Outcome::Failed);
+        }
+        queue.next().await.end(Outcome::Settled);
+
+        queue.wake(&"a");
+        let mut waits = Vec::new();
+        queue.next().await.end(Outcome::Failed);
+        for _ in 0..12 {
+            let failed = Instant::now();
+            queue.next().await.end(Outcome::Failed);
+            waits.push(failed.elapsed());
+        }
+        for (nth, wait) in waits.iter().enumerate() {
+            let most = Duration::from_millis(500 << nth).min(Duration::from_mins(5));
+            assert!(*wait >= most / 2 && *wait <= most + Duration::from_millis(2), "{nth}: {wait:?} of {most:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_ends_the_wait_of_what_fails_but_not_at_once() {
+        let queue = Arc::new(Keys::default());
+        queue.wake(&"a");
+        for _ in 0..10 {
+            queue.next().await.end(Outcome::Failed);
+        }
+        let failed = Instant::now();
+        queue.wake(&"a");
+        queue.next().await.end(Outcome::Settled);
+        assert_eq!(failed.elapsed(), AFTER_FAILURE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_asks_for_another_look_gets_it_then_and_a_change_comes_before() {
+        let queue = Arc::new(Keys::default());
+        queue.wake(&"a");
+        queue.next().await.end(Outcome::Again(Duration::from_hours(1)));
+        let asked = Instant::now();
+        queue.wake(&"a");
+        queue.next().await.end(Outcome::Again(Duration::from_hours(1)));
+        assert_eq!(asked.elapsed(), SETTLE);
+        drop(queue.next().await);
+        assert_eq!(asked.elapsed(), SETTLE + Duration::from_hours(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_is_dropped_has_failed() {
+        let queue = Arc::new(Keys::default());
+        queue.wake(&"a");
+        drop(queue.next().await);
+        assert_eq!(queue.depth().failing, 1);
+        assert!(starts_within(&queue, Duration::from_secs(1)).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_goes_before_a_sweep_and_does_not_stop_it() {
+        let queue = Arc::new(Queue::<u32>::default());
+        for key in 0..100 {
+            queue.wake_as(&key, Urgency::Sweep);
+        }
+        advance(Duration::from_secs(1)).await;
+        for key in 1000..1100 {
+            queue.wake(&key);
+        }
+        advance(Duration::from_secs(1)).await;
+        let mut order = Vec::new();
+        for _ in 0..200 {
+            let job = queue.next().await;
+            order.push(*job.key());
+            job.end(Outcome::Settled);
+        }
+        assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), 200, "each starts once");
+        let changes_in_first = order[..100].iter().filter(|key| **key >= 1000).count();
+        assert_eq!(changes_in_first, 75);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_kept_of_what_came_to_rest() {
+        let queue = Arc::new(Queue::<u32>::default());
+        for key in 0..50 {
+            queue.wake(&key);
+            queue.next().await.end(Outcome::Settled);
+        }
+        advance(SPACING).await;
+        assert_eq!(queue.depth(), Depth::default());
+        assert!(queue.lock().entries.is_empty());
+    }
+
+    /// Random wakes, ends and times, against what must hold at any time.
+    #[tokio::test(start_paused = true)]
+    async fn no_order_of_events_loses_a_wake_or_doubles_work() {
+        use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+        for seed in 0..200 {
+            let mut random = SmallRng::seed_from_u64(seed);
+            let queue = Arc::new(Queue::<u32>::default());
+            let mut running: Vec<Job<u32>> = Vec::new();
+            let mut owed = BTreeSet::new();
+            for _ in 0..300 {
+                match random.random_range(0..4) {
+                    0 => {
+                        let key = random.random_range(0..6);
+                        queue.wake_as(&key, if random.random() { Urgency::Change } else { Urgency::Sweep });
+                        owed.insert(key);
+                    }
+                    1 => advance(Duration::from_millis(random.random_range(0..400))).await,
+                    2 => {
+                        if let Ok(job) = timeout(Duration::from_millis(1), queue.next()).await {
+                            assert!(running.iter().all(|other| other.key() != job.key()), "seed {seed}: twice in work");
+                            owed.remove(job.key());
+                            running.push(job);
+                        }
+                    }
+                    _ if !running.is_empty() => {
+                        let job = running.swap_remove(random.random_range(0..running.len()));
+                        job.end([Outcome::Settled, Outcome::Failed, Outcome::Again(Duration::from_secs(9))][random.random_range(0..3)]);
+                    }
+                    _ => {}
+                }
+            }
+            for job in running.drain(..) {
+                job.end(Outcome::Settled);
+            }
+            while !owed.is_empty() {
+                let job = timeout(Duration::from_mins(10), queue.next()).await.unwrap_or_else(|_| panic!("seed {seed}: {owed:?} are lost"));
+                owed.remove(job.key());
+                job.end(Outcome::Settled);
+            }
+        }
+    }
+}

@@ -100,22 +100,28 @@ enum Trouble {
     Ended,
     #[error("the server can't continue from this version")]
     Expired,
-    #[error("{0}")]
+    #[error("the server says {}: {}", .0.code, .0.message)]
     Told(Box<Status>),
     #[error(transparent)]
-    Api(#[from] kube::Error),
+    Failed(kube::Error),
+}
+
+impl From<kube::Error> for Trouble {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) if status.code == 410 => Self::Expired,
+            kube::Error::Api(status) => Self::Told(status),
+            error => Self::Failed(error),
+        }
+    }
 }
 
 impl Trouble {
-    fn status(&self) -> Option<&Status> {
+    fn code(&self) -> Option<u16> {
         match self {
-            Self::Told(status) | Self::Api(kube::Error::Api(status)) => Some(status),
+            Self::Told(status) => Some(status.code),
             _ => None,
         }
-    }
-
-    fn code(&self) -> Option<u16> {
-        self.status().map(|status| status.code)
     }
 }
 
@@ -133,17 +139,19 @@ impl<K: Wire> Watch<K> {
                 (failures, absences) = (0, 0);
                 continue;
             };
-            if trouble.status().is_some() || matches!(trouble, Trouble::Expired) {
+            if matches!(trouble, Trouble::Told(_) | Trouble::Expired) {
                 self.progress.answered();
             }
             absences = if trouble.code() == Some(404) { absences + 1 } else { 0 };
             if self.is_out_of_reach(&trouble, absences) {
                 self.leave_out(&trouble);
                 version = None;
+                // The next such answer says the same.
+                absences = GONE;
                 sleep(jittered(ABSENT)).await;
                 continue;
             }
-            if matches!(trouble, Trouble::Expired) || trouble.code() == Some(410) {
+            if matches!(trouble, Trouble::Expired) {
                 version = None;
             }
             failures += 1;
@@ -228,8 +236,7 @@ impl<K: Wire> Watch<K> {
                     self.world.forget(self.source, &Key::of(object.meta()), version.as_deref());
                 }
                 Ok(WatchEvent::Bookmark(bookmark)) => last.clone_from(&bookmark.metadata.resource_version),
-                Ok(WatchEvent::Error(status)) if status.code == 410 => return Err(Trouble::Expired),
-                Ok(WatchEvent::Error(status)) => return Err(Trouble::Told(status)),
+                Ok(WatchEvent::Error(status)) => return Err(kube::Error::Api(status).into()),
                 // What can't be read as an event at all would come again.
                 Err(error @ kube::Error::SerdeError(_)) => {
                     tracing::warn!(watch = self.progress.name(), %error, "the server sent what is no event");

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 /// How to log.
 #[derive(Clone, Debug, Args)]
-pub struct Options {
+pub struct Logging {
     /// Form of a line
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub log_format: Format,
@@ -30,7 +30,7 @@ pub enum Format {
 ///
 /// # Errors
 /// When something in the process logs already.
-pub fn start(options: &Options) -> Result<(), SetGlobalDefaultError> {
+pub fn start(options: &Logging) -> Result<(), SetGlobalDefaultError> {
     // It was checked when the options were read. The client's library calls every failed request an error; whoever made it says what it means.
     let filter = EnvFilter::new(format!("kube_client=off,{}", options.log_level));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(io::stderr);

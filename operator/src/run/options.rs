@@ -43,7 +43,7 @@ pub struct Options {
     pub concurrency: u16,
     /// How to log.
     #[command(flatten)]
-    pub log: log::Options,
+    pub log: log::Logging,
 }
 
 impl Options {

@@ -8,6 +8,8 @@ mod ranges;
 mod resources;
 mod state;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod wakes;
 
 use std::{
