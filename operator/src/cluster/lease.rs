@@ -2,8 +2,9 @@
 //!
 //! The holder renews by replacing the object at the version that it read, so that of two that try one fails. It may write until [`DEADLINE`]
 //! after it *asked* for the renewal that succeeded; others may take over [`DURATION`] after they *saw* it. Both count on their own monotonic
-//! clocks, so that no wall clock has to be right, and the first time ends before the second can begin. Whoever loses the lease ends the process:
-//! what it had in mind is void.
+//! clocks, so that no wall clock has to be right, and the first time ends before the second can begin. Who does not reach the server writes
+//! nothing and goes on trying: when nobody took the lease meanwhile, all that it had in mind still holds. Who finds it with another ends the
+//! process.
 
 use std::time::Duration;
 
@@ -60,7 +61,8 @@ pub enum LeaseError {
 impl From<kube::Error> for LeaseError {
     fn from(error: kube::Error) -> Self {
         match error {
-            kube::Error::Api(status) if status.is_conflict() || status.is_already_exists() => Self::Conflict,
+            // A lease that was deleted meanwhile is no longer the one that was read, either.
+            kube::Error::Api(status) if status.is_conflict() || status.is_already_exists() || status.is_not_found() => Self::Conflict,
             error => Self::Api(error),
         }
     }
@@ -151,7 +153,8 @@ impl<L: Leases> Candidate<L> {
 
     /// Takes the lease if nobody holds it.
     async fn acquire(&mut self) -> Result<Option<Held>, LeaseError> {
-        let found = self.leases.get().await?;
+        // Time in which the server was away is nobody's fault: the holder may renew when it is back.
+        let found = self.leases.get().await.inspect_err(|_| self.seen = None)?;
         let asked = Instant::now();
         let written = match found {
             None => self.leases.create(Lease { metadata: ObjectMeta::default(), spec: Some(self.claim(0)) }).await,
@@ -184,10 +187,9 @@ impl<L: Leases> Candidate<L> {
         now.duration_since(since) >= holds
     }
 
-    /// Renews until it is to stop, or no renewal came through in time.
+    /// Renews until it is to stop, or another holds the lease.
     async fn keep(&self, mut held: Held, stop: &CancellationToken) -> Ended {
         loop {
-            let deadline = held.deadline;
             tokio::select! {
                 () = stop.cancelled() => {
                     self.release(held).await;
@@ -195,17 +197,20 @@ impl<L: Leases> Candidate<L> {
                 }
                 () = sleep(jittered(PERIOD)) => {}
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            match timeout(left, self.renew(&held)).await {
-                Ok(Ok(Some(renewed))) => held = renewed,
-                Ok(Ok(None)) => {
+            match self.renew(&held).await {
+                Ok(Some(renewed)) => {
+                    if Instant::now() > held.deadline {
+                        tracing::info!("the lease is renewed; writes go on");
+                    }
+                    held = renewed;
+                }
+                Ok(None) => {
                     tracing::error!("another replica took the lease");
                     return Ended::Lost;
                 }
-                Ok(Err(error)) => tracing::warn!(%error, "can't renew the lease"),
-                Err(_) => {
-                    tracing::error!("no renewal of the lease came through in time");
-                    return Ended::Lost;
+                Err(error) => {
+                    let may_write = Instant::now() < held.deadline;
+                    tracing::warn!(%error, may_write, "can't renew the lease");
                 }
             }
         }
@@ -401,7 +406,27 @@ mod tests {
         assert!(stopped <= DEADLINE, "{stopped:?}");
         // A write that began last has ended.
         assert!(taken >= stopped + crate::cluster::permit::WRITE_TIMEOUT, "{stopped:?} {taken:?}");
+        // It reaches the server again, and finds the lease with another.
+        server.0.lock().unwrap().away.clear();
         assert_eq!(first.task.await.unwrap(), Ended::Lost);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_was_away_finds_the_same_leader() {
+        let server = Server::default();
+        let replicas = [replica(&server, "a"), replica(&server, "b")];
+        pass(Duration::from_secs(5)).await;
+        let led: Vec<_> = replicas.iter().map(|replica| replica.permits.leads()).collect();
+        server.0.lock().unwrap().away = vec!["a", "b"];
+        pass(DEADLINE).await;
+        for _ in 0..500 {
+            pass(Duration::from_millis(100)).await;
+            assert!(replicas.iter().all(|replica| !replica.permits.leads()));
+        }
+        server.0.lock().unwrap().away.clear();
+        pass(ANSWER + PERIOD + Duration::from_millis(100)).await;
+        let leads: Vec<_> = replicas.iter().map(|replica| replica.permits.leads()).collect();
+        assert_eq!(leads, led);
     }
 
     #[tokio::test(start_paused = true)]

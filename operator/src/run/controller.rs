@@ -51,6 +51,8 @@ impl Controller {
         let places = Arc::new(Semaphore::new(concurrency));
         // The semaphore is never closed.
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            // While the lease is in doubt, nothing is worth beginning.
+            shared.context.permits.led().await;
             let job = queue.next().await;
             let span = tracing::info_span!("reconcile", controller = self.name(), object = %job.key());
             let work = shared.clone();

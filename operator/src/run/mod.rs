@@ -140,7 +140,6 @@ impl Operator {
     async fn work(&self, options: &Options, context: Context, tasks: TaskTracker) {
         self.liveness.synced().await;
         tracing::info!(relays = self.world.relay_count(), "everything is listed");
-        self.permits.led().await;
         let shared = Shared { context: Arc::new(context), metrics: Arc::clone(&self.metrics), tasks };
         let concurrency = usize::from(options.concurrency);
         tokio::join!(
