@@ -12,11 +12,12 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Parser;
+use jiff::Timestamp;
 use mimalloc::MiMalloc;
 use postern_relay::{
-    admin::{Server, Watched},
+    admin::{self, Control, Server, Watched},
     delivery::{self, PassThrough, Resolver},
-    listen::{self, Admission, Drain, Drained, Gate, Ports, Signals},
+    listen::{self, Admission, Clients, Drain, Drained, Gate, Ports, Signals, Surroundings},
     log,
     message::{self, Budgets},
     open_files,
@@ -46,13 +47,25 @@ struct Cli {
     /// Address that listeners bind
     #[arg(long, value_name = "ADDRESS", default_value = "::")]
     bind: IpAddr,
-    /// Address and port for health, metrics and status
+    /// Address and port for health and metrics, and for status where the address is a loopback address
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "[::]:9464")]
     admin: SocketAddr,
+    /// Answer /status on the admin port whatever its address: who reaches it reads the names of domains, files and certificates
+    #[arg(long)]
+    admin_status: bool,
+    /// Address and port where the operator asks for status, with mutual TLS by the identity in the configuration's folder; none by default
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    control: Option<SocketAddr>,
+    /// Addresses of the node that the relay runs on: clients that come with them may be anyone
+    #[arg(long = "host-address", value_name = "IP,…", value_delimiter = ',')]
+    host_addresses: Vec<IpAddr>,
     /// Folder for messages that are too large for memory
     #[arg(long, value_name = "DIR", default_value = "/var/spool/postern/scratch")]
     scratch: PathBuf,
-    /// Seconds that open transactions have to finish after SIGTERM; the rest are cut, and their senders keep the mail
+    /// Seconds that the relay goes on as if nothing had happened after SIGTERM: for so long, connections may still be sent here
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    drain_delay: u64,
+    /// Seconds that open transactions have to finish then; the rest are cut, and their senders keep the mail
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     grace: u64,
     /// End when standard input does: whoever starts the relay holds the other end, and the relay never outlives it
@@ -79,22 +92,41 @@ async fn run(options: &Cli) -> anyhow::Result<()> {
     open_files::raise_limit().context("open files")?;
     let mut signals = Signals::install().context("signals")?;
     let admin = Server::bind(options.admin).with_context(|| format!("admin port {}", options.admin))?;
+    let admin = if options.admin_status { admin.telling_status() } else { admin };
+    let control = options.control.map(|address| Control::bind(address, &options.config)).transpose();
+    let control = control.with_context(|| format!("control port {:?}", options.control))?;
     let drain = Drain::default();
     let relay = Relay::new(options, &drain)?;
-    tokio::spawn(admin.run(relay.watched));
+    let watched = Arc::new(relay.watched);
+    tokio::spawn(admin.run(Arc::clone(&watched)));
+    if let Some(control) = control {
+        tokio::spawn(control.run(watched));
+    }
     let reloading = tokio::spawn(relay.reloader.run());
 
     let signal = tokio::select! {
         signal = signals.next() => signal,
         () = starter_ended(options.stop_with_stdin)? => "end of standard input",
     };
-    tracing::info!(signal, grace = options.grace, "ending: no new connections, transactions finish");
     tokio::select! {
-        drained = drain.run(Duration::from_secs(options.grace)) => note(drained),
+        () = end(signal, options, &drain) => {}
         signal = signals.next() => tracing::warn!(signal, "ending at once"),
     }
     reloading.abort();
     Ok(())
+}
+
+/// Ends in good order: whoever sends connections here learns late that it should not.
+async fn end(signal: &str, options: &Cli, drain: &Drain) {
+    if options.drain_delay > 0 {
+        tracing::info!(signal, delay = options.drain_delay, "ending soon: connections are still taken");
+        tokio::time::sleep(Duration::from_secs(options.drain_delay)).await;
+    }
+    tracing::info!(signal, grace = options.grace, "ending: no new connections, transactions finish");
+    match drain.run(Duration::from_secs(options.grace)).await {
+        Drained::Whole => tracing::info!("every session ended"),
+        Drained::Cut(sessions) => tracing::warn!(sessions, "the grace is over, sessions are cut; their senders keep the mail"),
+    }
 }
 
 /// Waits until whoever holds the other end of standard input has gone; for ever unless that is `wanted`.
@@ -110,13 +142,6 @@ fn starter_ended(wanted: bool) -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-fn note(drained: Drained) {
-    match drained {
-        Drained::Whole => tracing::info!("every session ended"),
-        Drained::Cut(sessions) => tracing::warn!(sessions, "the grace is over, sessions are cut; their senders keep the mail"),
-    }
-}
-
 /// The parts of a relay, each knowing the others that it needs.
 struct Relay {
     watched: Watched,
@@ -128,6 +153,8 @@ impl Relay {
         let mut registry = Registry::default();
         let configuration = Arc::new(snapshot::Store::default());
         let admission = Arc::new(Admission::default());
+        let clients = Clients::register(&mut registry);
+        admin::register_version(&mut registry);
         let messages = message::Store::open(&options.scratch, UNTIL_CONFIGURED, message::Metrics::register(&mut registry))
             .with_context(|| format!("scratch folder {}", options.scratch.display()))?;
         let resolver = Resolver::from_system().context("DNS resolver")?;
@@ -141,6 +168,8 @@ impl Relay {
         let gate = Gate {
             store: Arc::clone(&configuration),
             admission: Arc::clone(&admission),
+            surroundings: Surroundings { host_addresses: options.host_addresses.iter().map(IpAddr::to_canonical).collect() },
+            clients: clients.clone(),
             serve: service,
             drain: drain.clone(),
             metrics: listen::Metrics::register(&mut registry),
@@ -154,7 +183,7 @@ impl Relay {
             messages,
             metrics: reload::Metrics::register(&mut registry),
         };
-        let watched = Watched { store: configuration, admission, drain: drain.clone(), registry };
+        let watched = Watched { store: configuration, admission, drain: drain.clone(), clients, started_at: Timestamp::now(), registry };
         Ok(Self { watched, reloader })
     }
 }

@@ -17,6 +17,7 @@ use std::{
 };
 
 use handover::{Bench, closed_port, codes, named_hops, rcpt, resolver};
+use ipnet::IpNet;
 use postern_config::{NextHopTlsMode, NextHops};
 use postern_proto::{
     address::ForwardPath,
@@ -150,6 +151,7 @@ struct Scene {
     good: NextHop,
     hosts: Vec<(String, u16)>,
     mode: NextHopTlsMode,
+    allowed: Vec<IpNet>,
     _name_server: NameServer,
     _full: Option<(TcpListener, Vec<TcpStream>)>,
 }
@@ -174,12 +176,14 @@ impl Scene {
         let good = Script::good().with_tls(tls).start().await.unwrap();
         let bench = Bench::with_resolver(resolver(Some(name_server.address()))).patient_for(if row.is_silent() { 5 } else { 60 });
         let hosts = vec![first, host(good.address())];
-        Self { bench, faulty, good, hosts, mode: row.mode(), _name_server: name_server, _full: full }
+        let allowed = if row.fault == "no address is allowed" { vec!["127.0.0.1/32".parse().unwrap()] } else { Vec::new() };
+        Self { bench, faulty, good, hosts, mode: row.mode(), allowed, _name_server: name_server, _full: full }
     }
 
     /// A transaction with the faulty server alone, or with the good one behind it.
     fn next_hops(&self, with_good: bool) -> NextHops {
-        named_hops(self.mode, &self.hosts[..if with_good { 2 } else { 1 }])
+        let next_hops = named_hops(self.mode, &self.hosts[..if with_good { 2 } else { 1 }]);
+        NextHops { allowed_cidrs: self.allowed.clone(), ..next_hops }
     }
 
     fn begin(&self, row: &Row, with_good: bool) -> Handover {
@@ -194,6 +198,7 @@ fn host(address: SocketAddr) -> (String, u16) {
 async fn name_server(row: &Row) -> NameServer {
     let answer = match row.fault.as_str() {
         "the name has no address" => Answer::Addresses(vec![]),
+        "no address is allowed" => Answer::Addresses(vec!["127.0.0.9".parse().unwrap()]),
         "DNS fails" => Answer::Failure,
         "silence" => Answer::Silence,
         _ => return NameServer::start(&[]).await.unwrap(),

@@ -1,12 +1,14 @@
-//! A GET for the admin port.
+//! A GET for the ports of relay and operator.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
+use tokio_rustls::TlsConnector;
 
 use crate::poll;
 
@@ -31,10 +33,23 @@ pub async fn get_json(address: SocketAddr, path: &str) -> Result<serde_json::Val
     serde_json::from_str(&response.body).with_context(|| format!("GET {path}: {}", response.body))
 }
 
-/// HTTP/1.0, so that the body is neither chunked nor followed by another response.
+/// Asks for `path` over TLS, as `client` does it, of a server that must show a certificate for `name`.
+pub async fn get_tls(address: SocketAddr, name: &str, client: Arc<ClientConfig>, path: &str) -> Result<Response> {
+    let exchanged = async {
+        let stream = TcpStream::connect(address).await?;
+        let stream = TlsConnector::from(client).connect(ServerName::try_from(name.to_owned())?, stream).await?;
+        ask(stream, name, path).await
+    };
+    poll::within("an HTTPS response", exchanged).await?.with_context(|| format!("GET https://{address}{path}"))
+}
+
 async fn exchange(address: SocketAddr, path: &str) -> Result<Response> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+    ask(TcpStream::connect(address).await?, &address.to_string(), path).await
+}
+
+/// HTTP/1.0, so that the body is neither chunked nor followed by another response.
+async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, host: &str, path: &str) -> Result<Response> {
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes()).await?;
     let mut response = String::new();
     stream.read_to_string(&mut response).await?;
     let (head, body) = response.split_once("\r\n\r\n").context("a response without an end of its header")?;

@@ -56,10 +56,7 @@ impl Authority {
 
     /// A certificate for a server that expired in the year 2001.
     pub fn expired_server(&self, names: &[&str]) -> Result<Certificate> {
-        self.issue(names, ExtendedKeyUsagePurpose::ServerAuth, |params| {
-            params.not_before = date_time_ymd(2000, 1, 1);
-            params.not_after = date_time_ymd(2001, 1, 1);
-        })
+        self.issue(names, ExtendedKeyUsagePurpose::ServerAuth, expired)
     }
 
     /// A certificate for a client called `name`.
@@ -67,10 +64,22 @@ impl Authority {
         self.issue(&[name], ExtendedKeyUsagePurpose::ClientAuth, |_| {})
     }
 
+    /// A certificate for a client called `name` that expired in the year 2001.
+    pub fn expired_client(&self, name: &str) -> Result<Certificate> {
+        self.issue(&[name], ExtendedKeyUsagePurpose::ClientAuth, expired)
+    }
+
     /// A client's TLS configuration that trusts this authority alone.
     pub fn client_config(&self) -> Result<Arc<ClientConfig>> {
         let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
         Ok(Arc::new(builder.with_root_certificates(self.roots()?).with_no_client_auth()))
+    }
+
+    /// A client's TLS configuration that trusts this authority alone and shows `certificate`.
+    pub fn client_config_showing(&self, certificate: &Certificate) -> Result<Arc<ClientConfig>> {
+        let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+        let builder = builder.with_root_certificates(self.roots()?);
+        Ok(Arc::new(builder.with_client_auth_cert(vec![certificate.chain.clone()], certificate.key_der())?))
     }
 
     fn issue(&self, names: &[&str], usage: ExtendedKeyUsagePurpose, adjust: impl FnOnce(&mut CertificateParams)) -> Result<Certificate> {
@@ -143,6 +152,11 @@ impl Certificate {
     fn key_der(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.key.serialize_der()).into()
     }
+}
+
+fn expired(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(2000, 1, 1);
+    params.not_after = date_time_ymd(2001, 1, 1);
 }
 
 fn provider() -> Arc<CryptoProvider> {

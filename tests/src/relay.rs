@@ -34,6 +34,16 @@ impl Relay {
     /// Starts a relay that accepts `example.com`, with the next hop 127.0.0.1 on `next_hop` and TLS to it when it is offered, and waits
     /// until it is ready. `adjust` may change the configuration before.
     pub async fn start(next_hop: u16, tls: ListenerTls, adjust: impl FnOnce(&mut RelayFolder) -> Result<()>) -> Result<Self> {
+        Self::start_with(&[], next_hop, tls, adjust).await
+    }
+
+    /// The same with `options` on its command line.
+    pub async fn start_with(
+        options: &[&str],
+        next_hop: u16,
+        tls: ListenerTls,
+        adjust: impl FnOnce(&mut RelayFolder) -> Result<()>,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let authority = Authority::new("Edge CA")?;
         let mut config = RelayFolder::new(&folder.path().join("config"))?;
@@ -43,7 +53,7 @@ impl Relay {
         adjust(&mut config)?;
         config.write()?;
         let admin = SocketAddr::from(([127, 0, 0, 1], port::free()?));
-        let process = spawn(&config, admin, folder.path().as_ref())?;
+        let process = spawn(&config, admin, folder.path().as_ref(), options)?;
         let mut relay = Self { process, config, address, admin, trust: Trust::new(&authority, HOSTNAME)?, _folder: folder };
         relay.becomes_ready().await?;
         Ok(relay)
@@ -65,6 +75,12 @@ impl Relay {
         self.process.terminate()
     }
 
+    /// Waits until its log has a line with `text`.
+    pub async fn says(&mut self, text: &str) -> Result<()> {
+        self.process.line(text).await?;
+        Ok(())
+    }
+
     /// Waits for the end.
     pub async fn ended(&mut self) -> Result<ExitStatus> {
         self.process.ended().await
@@ -82,7 +98,7 @@ impl Relay {
     }
 }
 
-fn spawn(config: &RelayFolder, admin: SocketAddr, scratch: &OsStr) -> Result<Process> {
+fn spawn(config: &RelayFolder, admin: SocketAddr, scratch: &OsStr, options: &[&str]) -> Result<Process> {
     let admin = admin.to_string();
     let arguments: [(&str, &OsStr); 5] = [
         ("--config", config.path().as_ref()),
@@ -91,5 +107,8 @@ fn spawn(config: &RelayFolder, admin: SocketAddr, scratch: &OsStr) -> Result<Pro
         ("--scratch", scratch),
         ("--log-format", "text".as_ref()),
     ];
-    Process::start(&binaries::find("postern-relay")?, arguments.iter().flat_map(|(name, value)| [(*name).as_ref(), *value]))
+    Process::start(
+        &binaries::find("postern-relay")?,
+        arguments.iter().flat_map(|(name, value)| [(*name).as_ref(), *value]).chain(options.iter().map(OsStr::new)),
+    )
 }

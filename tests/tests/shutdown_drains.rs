@@ -45,6 +45,27 @@ async fn sigterm_finishes_the_transaction_that_runs_and_lets_nobody_in() -> Resu
     Ok(())
 }
 
+/// Endpoints lag: for a while after SIGTERM, connections are still sent to a pod.
+#[tokio::test]
+async fn until_the_delay_is_over_new_connections_are_served_to_the_next_hop() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let next_hop = port::free()?;
+    let sink = Sink::start(next_hop, &folder.path().join("sink"), &[]).await?;
+    let mut relay = Relay::start_with(&["--drain-delay", "3600"], next_hop, ListenerTls::StartTls, |_| Ok(())).await?;
+    relay.terminate()?;
+    relay.says("ending soon").await?;
+    let mut client = relay.client().await?;
+    let reply = client.mail("sender@client.test", "alice@example.com", "Subject: come after SIGTERM\r\n\r\n").await?;
+    ensure!(reply.code == 250, "{reply}");
+    let arrived = sink.messages()?;
+    ensure!(arrived.len() == 1 && arrived[0].contains("come after SIGTERM"), "{arrived:?}");
+    // Whoever asks again does not wait.
+    relay.terminate()?;
+    let status = relay.ended().await?;
+    ensure!(status.success(), "the relay ended with {status}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn sigterm_to_standalone_drains_its_relay_too() -> Result<()> {
     let mut site = Site::open().await?;

@@ -135,7 +135,7 @@ impl Launch {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--config").arg(&self.config).arg("--scratch").arg(&self.scratch);
-        command.args(["--bind", &self.bind.to_string(), "--admin", &self.admin.to_string(), "--stop-with-stdin"]);
+        command.args(["--bind", &self.bind.to_string(), "--admin", &self.admin.to_string(), "--admin-status", "--stop-with-stdin"]);
         command.args(&self.logging);
         // The pipe closes when this process ends, however that comes about, and the relay ends with it.
         command.stdin(Stdio::piped()).kill_on_drop(true);

@@ -7,6 +7,9 @@ pub const IDENTITY_KEY: &str = "identity.key";
 /// The CA that issues the identities of relays and of the operator, and nothing else.
 pub const IDENTITY_CA: &str = "identity-ca.pem";
 
+/// The name in the operator's own identity, with which it asks relays on their control port.
+pub const OPERATOR_NAME: &str = "operator.postern.internal";
+
 /// The file of the certificate chain called `name`, the end entity's certificate first, PEM.
 #[must_use]
 pub fn certificate_file(name: &str) -> String {

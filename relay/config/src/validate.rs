@@ -169,6 +169,7 @@ impl Check {
             self.require(is_host, field, format!("`{}` is neither a lower-case host name nor an IP address", hop.host));
             self.require(hop.port != 0, field, "the port must not be 0");
         }
+        self.require(next_hops.allowed_cidrs.len() <= 64, format!("{field}.allowedCIDRs"), "must hold at most 64 networks");
         for bundle in &next_hops.tls.trust {
             self.file_name(field, bundle);
         }

@@ -1,11 +1,12 @@
 //! An HTTP server that a stranger can't fill: few connections, each with one request and little time.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::{sleep, timeout},
@@ -13,37 +14,44 @@ use tokio::{
 
 /// Connections at once; more wait in the kernel.
 const CONNECTIONS: usize = 64;
-/// For the whole of a connection: request and response.
+/// For the whole of a connection: handshake, request and response.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// How long to wait when the system has no room for another connection.
 const BACK_OFF: Duration = Duration::from_millis(200);
 
-/// Serves `routes` for ever.
-pub(super) async fn serve(listener: TcpListener, routes: Router) {
+/// Has `answer` answer each connection, for ever. `port` names it in the log.
+pub(super) async fn serve<F, E>(listener: TcpListener, port: &'static str, answer: impl Fn(TcpStream) -> F)
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: fmt::Display,
+{
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     // The semaphore is never closed.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let routes = routes.clone();
+            Ok((stream, peer)) => {
+                let answered = timeout(DEADLINE, answer(stream));
                 tokio::spawn(async move {
-                    answer(stream, routes).await;
+                    match answered.await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => tracing::debug!(port, %peer, %error, "connection failed"),
+                        Err(_) => tracing::debug!(port, %peer, "connection took too long"),
+                    }
                     drop(place);
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "can't accept connections on the admin port");
+                tracing::warn!(port, %error, "can't accept connections");
                 sleep(BACK_OFF).await;
             }
         }
     }
 }
 
-async fn answer(stream: TcpStream, routes: Router) {
-    let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
-    match timeout(DEADLINE, connection).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "admin connection failed"),
-        Err(_) => tracing::debug!("admin connection took too long"),
-    }
+/// Answers the one request of a connection.
+pub(super) async fn respond<IO>(stream: IO, routes: Router) -> hyper::Result<()>
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes)).await
 }

@@ -15,6 +15,8 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     version: &'static str,
+    /// When the process began.
+    started_at: Timestamp,
     /// Absent until the first configuration is in use.
     #[serde(flatten)]
     running: Option<Running>,
@@ -22,8 +24,18 @@ pub struct Status {
     last_refusal: Option<Refused>,
     /// Connections that are open.
     connections: u32,
+    /// Sessions that came as far as MAIL since the process began, by whose address their client has.
+    clients: ClientCounts,
     /// Whether the relay is to end and takes no more connections.
     draining: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ClientCounts {
+    /// Its own, as far as we can tell.
+    own: u64,
+    /// That of a node, a pod or a Service of the cluster.
+    cluster: u64,
 }
 
 /// The configuration in use.
@@ -71,9 +83,11 @@ impl Status {
     pub(super) fn of(watched: &Watched) -> Self {
         Self {
             version: VERSION,
+            started_at: watched.started_at,
             running: watched.store.in_use().map(|in_use| Running::of(&in_use)),
             last_refusal: watched.store.refusal().map(|refusal| Refused::of(&refusal)),
             connections: watched.admission.open(),
+            clients: ClientCounts { own: watched.clients.own(), cluster: watched.clients.cluster() },
             draining: watched.drain.has_begun(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! [`Failure::verdict`] is the one place that decides. `docs/next-hop-faults.md` is the same as a table, and the tests read that table.
 
-use std::{borrow::Cow, fmt, io};
+use std::{borrow::Cow, fmt, io, net::IpAddr};
 
 use postern_proto::{
     client::{CommandError, Extension, SessionError},
@@ -44,6 +44,9 @@ pub(super) enum Fault {
     /// The name does not exist, or has no address.
     #[error("the name has no address")]
     NoAddress,
+    /// None of its addresses lies in the networks that its domain may send to.
+    #[error("none of its addresses is in the networks that are allowed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    NotAllowed(Vec<IpAddr>),
     /// DNS did not answer.
     #[error("DNS: {0}")]
     Dns(String),
@@ -140,6 +143,7 @@ impl Fault {
     fn reply(&self, step: Step) -> Reply {
         match self {
             Self::NoAddress => Reply::new(451, (4, 4), "The next hop has no address, try again later"),
+            Self::NotAllowed(_) => Reply::new(451, (4, 4), "The next hop has no address that mail may go to, try again later"),
             Self::Dns(_) => Reply::new(451, (4, 3), "The next hop's address can't be looked up, try again later"),
             Self::Lacks(Extension::SmtpUtf8) => Reply::new(550, (6, 7), "The next hop does not take internationalised mail"),
             Self::Lacks(_) => Reply::new(554, (6, 3), "The next hop does not take 8-bit content"),

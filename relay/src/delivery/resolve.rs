@@ -6,8 +6,10 @@ use hickory_resolver::{
     TokioResolver,
     config::{LookupIpStrategy, ResolverConfig, ResolverOpts},
     net::{NetError, runtime::TokioRuntimeProvider},
+    proto::rr::Name,
     system_conf::read_system_conf,
 };
+use ipnet::IpNet;
 use rand::seq::SliceRandom as _;
 use tokio::time::{Instant, timeout_at};
 
@@ -38,24 +40,33 @@ impl Resolver {
         builder.build().map(Self)
     }
 
-    /// The addresses of `host` in the order in which they are tried: at random, IPv4 before IPv6, since a pod rarely has no IPv4.
-    pub(super) async fn addresses(&self, host: &Host, until: Instant) -> Result<Vec<IpAddr>, Failure> {
-        let name = match host {
-            Host::Address(address) => return Ok(vec![*address]),
-            Host::Name(name) => name.clone(),
+    /// The addresses of `host` that lie in `allowed`, in the order in which they are tried: at random, IPv4 before IPv6, since a pod rarely
+    /// has no IPv4.
+    pub(super) async fn addresses(&self, host: &Host, allowed: &[IpNet], until: Instant) -> Result<Vec<IpAddr>, Failure> {
+        let found = match host {
+            Host::Address(address) => Ok(vec![*address]),
+            Host::Name(name) => self.look_up(name, until).await,
         };
-        let found = match timeout_at(until, self.0.lookup_ip(name)).await {
-            Err(_) => Err(Fault::TimedOut),
-            Ok(Err(error)) if error.is_nx_domain() || error.is_no_records_found() => Err(Fault::NoAddress),
-            Ok(Err(error)) => Err(Fault::Dns(error.to_string())),
-            Ok(Ok(lookup)) => Ok(lookup.iter().collect::<Vec<_>>()),
-        };
-        match found {
-            Ok(addresses) if addresses.is_empty() => Err(Fault::NoAddress),
-            other => other.map(in_order),
-        }
-        .map_err(|fault| Step::Resolve.failed(fault))
+        found.and_then(|addresses| only(addresses, allowed)).map(in_order).map_err(|fault| Step::Resolve.failed(fault))
     }
+
+    async fn look_up(&self, name: &Name, until: Instant) -> Result<Vec<IpAddr>, Fault> {
+        let found = match timeout_at(until, self.0.lookup_ip(name.clone())).await {
+            Err(_) => return Err(Fault::TimedOut),
+            Ok(Err(error)) if error.is_nx_domain() || error.is_no_records_found() => return Err(Fault::NoAddress),
+            Ok(Err(error)) => return Err(Fault::Dns(error.to_string())),
+            Ok(Ok(lookup)) => lookup.iter().collect::<Vec<_>>(),
+        };
+        if found.is_empty() { Err(Fault::NoAddress) } else { Ok(found) }
+    }
+}
+
+/// Whoever may name a next hop must not reach more by its name than by its addresses. `::ffff:192.0.2.1` is 192.0.2.1, which is where a
+/// connection to it would go.
+fn only(addresses: Vec<IpAddr>, allowed: &[IpNet]) -> Result<Vec<IpAddr>, Fault> {
+    let is_allowed = |address: &IpAddr| allowed.is_empty() || allowed.iter().any(|network| network.contains(address));
+    let left: Vec<_> = addresses.iter().map(IpAddr::to_canonical).filter(is_allowed).collect();
+    if left.is_empty() { Err(Fault::NotAllowed(addresses)) } else { Ok(left) }
 }
 
 fn in_order(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {

@@ -9,7 +9,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Admission, Client, Connection, Drain, Metrics, Refused, Serve, Slot, metrics::Closed, proxy};
+use super::{
+    Admission, Client, Clients, Connection, Drain, Metrics, Refused, Serve, Slot, Surroundings, connection::Sighting, metrics::Closed,
+    proxy,
+};
 use crate::{
     snapshot::{Door, Snapshot, Store},
     tls,
@@ -24,6 +27,10 @@ pub struct Gate<S> {
     pub store: Arc<Store>,
     /// Who may come in.
     pub admission: Arc<Admission>,
+    /// Where the relay runs.
+    pub surroundings: Surroundings,
+    /// Counts of clients.
+    pub clients: Clients,
     /// Speaks SMTP.
     pub serve: S,
     /// Whether the relay is to end.
@@ -93,12 +100,15 @@ impl Arrival {
             None => Client::direct(self.peer),
         };
         let Self { stream, slot, door, snapshot, .. } = self;
-        let permit = match slot.claim(client.address.ip(), &snapshot.configuration.root.limits) {
+        let root = &snapshot.configuration.root;
+        let origin = gate.surroundings.origin(client.address.ip(), root);
+        let permit = match slot.claim(client.address.ip(), origin, &root.limits) {
             Ok(permit) => permit,
             Err(refused) => return Err(turn_away(stream, &door.listener, refused)),
         };
         let (draining, tls_metrics) = (gate.drain.token().clone(), gate.tls_metrics.clone());
-        let mut connection = Connection { client, door, snapshot, tls: None, permit, draining, tls_metrics };
+        let sighting = Sighting::new(gate.clients.clone(), origin);
+        let mut connection = Connection { client, door, snapshot, tls: None, permit, draining, sighting, tls_metrics };
         if connection.door.listener.tls == ListenerTls::Implicit {
             let (stream, facts) = connection.handshake(stream).await?;
             connection.tls = Some(facts);

@@ -13,7 +13,7 @@ use std::{
 use postern_config::Limits;
 use postern_proto::reply::Reply;
 
-use super::{ClientKey, rate::Rates};
+use super::{ClientKey, Origin, rate::Rates};
 
 /// Counts the connections and messages of the whole pod. The limits come with each call, so that a new configuration counts at once.
 #[derive(Default)]
@@ -102,10 +102,11 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Takes one of the connections of the client at `address`. Sources that many clients share are not counted.
-    pub fn claim(self, address: IpAddr, limits: &Limits) -> Result<Permit, Refused> {
-        let is_shared = limits.shared_source_cidrs.iter().any(|network| network.contains(&address));
-        if is_shared {
+    /// Takes one of the connections of the client at `address`. Sources that many clients share are not counted, and addresses of the
+    /// cluster are such sources: behind SNAT, one client that is over its limit would throttle all others.
+    pub fn claim(self, address: IpAddr, origin: Origin, limits: &Limits) -> Result<Permit, Refused> {
+        let is_shared = || limits.shared_source_cidrs.iter().any(|network| network.contains(&address));
+        if origin == Origin::Cluster || is_shared() {
             return Ok(Permit { slot: self, client: None });
         }
         let client = ClientKey::from(address);

@@ -2,14 +2,17 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, Permit};
+use super::{Client, Clients, Origin, Permit};
 use crate::{
     snapshot::{Door, Snapshot},
     tls::{self, Facts, HandshakeError},
@@ -32,10 +35,31 @@ pub struct Connection {
     pub permit: Permit,
     /// Cancelled when the relay is to end: finish the transaction, then say 421.
     pub draining: CancellationToken,
+    pub(super) sighting: Sighting,
     pub(super) tls_metrics: tls::Metrics,
 }
 
+/// Counts the client of a connection when it begins its first message: who only knocks says nothing of the way that mail takes.
+pub(super) struct Sighting {
+    clients: Clients,
+    origin: Origin,
+    is_counted: AtomicBool,
+}
+
+impl Sighting {
+    pub(super) fn new(clients: Clients, origin: Origin) -> Self {
+        Self { clients, origin, is_counted: AtomicBool::new(false) }
+    }
+}
+
 impl Connection {
+    /// Notes that the client begins a message.
+    pub fn begins_mail(&self) {
+        if !self.sighting.is_counted.swap(true, Ordering::Relaxed) {
+            self.sighting.clients.count(self.sighting.origin);
+        }
+    }
+
     /// Makes the TLS handshake, with the certificates of the connection's snapshot.
     pub async fn handshake<IO>(&self, stream: IO) -> Result<(TlsStream<IO>, Facts), HandshakeError>
     where
@@ -54,6 +78,7 @@ impl Connection {
             tls: None,
             permit,
             draining: CancellationToken::new(),
+            sighting: Sighting::new(Clients::default(), Origin::Own),
             tls_metrics: tls::Metrics::default(),
         }
     }

@@ -231,6 +231,7 @@ where
     }
 
     fn mail(&mut self, mail: MailFrom) -> Reply {
+        self.connection.begins_mail();
         let newest = self.service.configuration.snapshot();
         let snapshot = newest.unwrap_or_else(|| Arc::clone(&self.connection.snapshot));
         if let Err(reply) = self.connection.permit.message(&snapshot.configuration.root.limits) {

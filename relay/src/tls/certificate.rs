@@ -76,7 +76,8 @@ impl KeyPair {
     }
 }
 
-fn read(folder: &Path, file: &str) -> Result<Vec<u8>, TlsError> {
+/// Reads `file` below `folder`. Blocks.
+pub(super) fn read(folder: &Path, file: &str) -> Result<Vec<u8>, TlsError> {
     let io_error = |source| TlsError::Io { file: file.to_owned(), source };
     let path = folder.join(file);
     if fs::metadata(&path).map_err(io_error)?.len() > MAX_FILE_BYTES {
@@ -85,14 +86,16 @@ fn read(folder: &Path, file: &str) -> Result<Vec<u8>, TlsError> {
     fs::read(&path).map_err(io_error)
 }
 
-fn chain(pem: &[u8], file: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+/// The certificates in `pem`, the content of `file`; never none.
+pub(super) fn chain(pem: &[u8], file: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let chain = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| TlsError::Malformed { file: file.to_owned(), problem: error.to_string() })?;
     if chain.is_empty() { Err(TlsError::NoCertificate(file.to_owned())) } else { Ok(chain) }
 }
 
-fn key(pem: &[u8], file: String) -> Result<PrivateKeyDer<'static>, TlsError> {
+/// The private key in `pem`, the content of `file`.
+pub(super) fn key(pem: &[u8], file: String) -> Result<PrivateKeyDer<'static>, TlsError> {
     use rustls::pki_types::pem::Error;
     PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
         Error::NoItemsFound => TlsError::NoKey(file),
@@ -105,6 +108,11 @@ fn info(name: &str, der: &CertificateDer<'_>, file: &str) -> Result<CertificateI
     let (_, certificate) = X509Certificate::from_der(der).map_err(|error| malformed(error.to_string()))?;
     let not_after = Timestamp::from_second(certificate.validity().not_after.timestamp()).map_err(|error| malformed(error.to_string()))?;
     Ok(CertificateInfo { name: name.to_owned(), names: subject_alternative_names(&certificate), not_after })
+}
+
+/// The names of a certificate; none when it can't be read.
+pub(super) fn names(der: &CertificateDer<'_>) -> Vec<String> {
+    X509Certificate::from_der(der).map(|(_, certificate)| subject_alternative_names(&certificate)).unwrap_or_default()
 }
 
 fn subject_alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {

@@ -1,7 +1,10 @@
 //! The admin port: what it answers, and that nobody can hold it.
 
+use std::{net::Ipv4Addr, sync::Arc};
+
 use anyhow::{Context, Result, ensure};
 use postern_config::ListenerTls;
+use postern_relay::admin::Server;
 use postern_tests::{client::Client, http};
 use serde_json::json;
 
@@ -15,6 +18,7 @@ async fn status_says_what_runs() -> Result<()> {
     let fields = status.as_object_mut().context("not an object")?;
     ensure!(fields.remove("configHash").is_some_and(|hash| hash.as_str().is_some_and(|hash| hash.len() == 64)));
     ensure!(fields.remove("since").is_some_and(|since| since.as_str().is_some_and(|since| since.ends_with('Z'))));
+    ensure!(fields.remove("startedAt").is_some_and(|at| at.as_str().is_some_and(|at| at.ends_with('Z'))));
     let certificate = fields["certificates"][0].as_object_mut().context("no certificate")?;
     ensure!(certificate.remove("notAfter").is_some_and(|at| at.as_str().is_some_and(|at| at.ends_with('Z'))));
     let expected = json!({
@@ -26,9 +30,26 @@ async fn status_says_what_runs() -> Result<()> {
         "certificates": [{"name": "mx1", "names": ["mx1.example.com"]}],
         "lastRefusal": null,
         "connections": 1,
+        "clients": {"own": 0, "cluster": 0},
         "draining": false,
     });
     ensure!(status == expected, "{status:#}\n{expected:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_admin_port_that_others_reach_does_not_tell_the_status_unless_it_shall() -> Result<()> {
+    let relay = Running::start(ListenerTls::StartTls, |_| {}).await?;
+    let open = || Server::bind(([0, 0, 0, 0], 0).into());
+    for (server, status) in [(open()?, 404), (open()?.telling_status(), 200)] {
+        let address = (Ipv4Addr::LOCALHOST, server.address()?.port()).into();
+        let serving = tokio::spawn(server.run(Arc::clone(&relay.watched)));
+        for (path, expected) in [("/status", status), ("/healthz", 200), ("/readyz", 200), ("/metrics", 200)] {
+            let response = http::get(address, path).await?;
+            ensure!(response.status == expected, "{path}: {response:?}");
+        }
+        serving.abort();
+    }
     Ok(())
 }
 

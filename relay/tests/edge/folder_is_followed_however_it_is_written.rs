@@ -1,6 +1,6 @@
 //! An edit is seen at once, whichever way the files are replaced.
 
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use postern_config::{
@@ -13,28 +13,7 @@ use postern_tests::{
     pki::Certificate,
 };
 
-use crate::running::Running;
-
-/// Replaces all files of `mount` as the kubelet does: a new folder, links to it, and `..data` moved onto it by a rename.
-fn swap(mount: &Path, generation: u32, files: &[(String, Vec<u8>)]) -> Result<()> {
-    fs::create_dir_all(mount)?;
-    let folder = format!("..generation_{generation}");
-    fs::create_dir(mount.join(&folder))?;
-    for (name, bytes) in files {
-        fs::write(mount.join(&folder).join(name), bytes)?;
-    }
-    symlink(&folder, mount.join("..data_tmp"))?;
-    fs::rename(mount.join("..data_tmp"), mount.join("..data"))?;
-    for (name, _) in files {
-        if fs::symlink_metadata(mount.join(name)).is_err() {
-            symlink(Path::new("..data").join(name), mount.join(name))?;
-        }
-    }
-    if generation > 1 {
-        fs::remove_dir_all(mount.join(format!("..generation_{}", generation - 1)))?;
-    }
-    Ok(())
-}
+use crate::{folder::Mount, running::Running};
 
 fn configuration(relay: &Running) -> Vec<(String, Vec<u8>)> {
     Configuration::assemble(relay.folder.root.clone(), relay.folder.domains.clone(), [].into()).files().into_iter().collect()
@@ -49,10 +28,11 @@ fn pair(certificate: &Certificate) -> Vec<(String, Vec<u8>)> {
 async fn mounted_config_maps_and_secrets_are_followed_from_swap_to_swap() -> Result<()> {
     let mut relay = Running::waiting()?;
     relay.folder.listen("mx", ListenerTls::Implicit)?;
+    let mut mount = Mount::new(relay.folder.path())?;
     for generation in 1..=3 {
         relay.folder.accept(&format!("example-{generation}.org"), 25, NextHopTlsMode::Opportunistic)?;
         let certificate = relay.authority.server(&[HOSTNAME])?;
-        swap(relay.folder.path(), generation, &[configuration(&relay), pair(&certificate)].concat())?;
+        mount.swap(&[configuration(&relay), pair(&certificate)].concat().into_iter().collect())?;
         relay.soon("the new domain", async |status| status["domains"] == generation + 1).await?;
         relay
             .soon("the new certificate", async |_| {

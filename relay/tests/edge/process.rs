@@ -21,6 +21,7 @@ use tempfile::TempDir;
 /// A relay for `example.com`, whose next hop nobody listens on.
 pub(crate) struct Started {
     pub(crate) process: Process,
+    pub(crate) admin: SocketAddr,
     address: SocketAddr,
     _at: TempDir,
 }
@@ -42,7 +43,7 @@ impl Started {
         process.listens(admin.port()).await?;
         let ready = async || http::get(admin, "/readyz").await.is_ok_and(|response| response.status == 200).then_some(());
         poll::until("the relay to be ready", ready).await?;
-        Ok(Self { process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), _at: at })
+        Ok(Self { process, admin, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), _at: at })
     }
 
     /// A client that began a transaction.

@@ -7,10 +7,11 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
+use jiff::Timestamp;
 use postern_config::{ListenerTls, NextHopTlsMode};
 use postern_relay::{
-    admin::{Server, Watched},
-    listen::{self, Admission, Drain, Drained, Gate, Ports},
+    admin::{self, Control, Server, Watched},
+    listen::{self, Admission, Clients, Drain, Drained, Gate, Ports, Surroundings},
     message::{self, Budgets},
     reload::{self, Prove, Reloader},
     session::{self, Service},
@@ -34,13 +35,18 @@ use crate::delivery::Taken;
 /// An edit must be seen within this, far more than it takes, and less than the slow poll that is there for file systems that tell nothing.
 const BEFORE_THE_POLL: Duration = Duration::from_secs(25);
 
+/// The address of the node that the relay runs on.
+pub(crate) const NODE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+
 /// A relay that follows [`Self::folder`]. Dropping it stops all of it.
 pub(crate) struct Running {
     pub(crate) folder: RelayFolder,
     pub(crate) authority: Authority,
     pub(crate) admin: SocketAddr,
+    pub(crate) control: SocketAddr,
     pub(crate) taken: Taken,
     pub(crate) proof: Proof,
+    pub(crate) watched: Arc<Watched>,
     drain: Drain,
     _tasks: JoinSet<()>,
     _at: TempDir,
@@ -75,9 +81,13 @@ impl Running {
         let (mut registry, store, admission, drain) = <(Registry, Arc<Store>, Arc<Admission>, Drain)>::default();
         let (taken, proof) = <(Taken, Proof)>::default();
         let messages = message::Store::open(at.path(), Budgets { memory_bytes: 0, scratch_bytes: 0 }, message::Metrics::default())?;
+        let clients = Clients::register(&mut registry);
+        admin::register_version(&mut registry);
         let gate = Gate {
             store: Arc::clone(&store),
             admission: Arc::clone(&admission),
+            surroundings: Surroundings { host_addresses: vec![NODE] },
+            clients: clients.clone(),
             serve: Service {
                 configuration: Arc::clone(&store),
                 deliver: taken.clone(),
@@ -98,10 +108,14 @@ impl Running {
         };
         let server = Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let admin = server.address()?;
+        let control_server = Control::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), folder.path())?;
+        let control = control_server.address()?;
+        let watched = Arc::new(Watched { store, admission, drain: drain.clone(), clients, started_at: Timestamp::now(), registry });
         let mut tasks = JoinSet::new();
-        tasks.spawn(server.run(Watched { store, admission, drain: drain.clone(), registry }));
+        tasks.spawn(server.run(Arc::clone(&watched)));
+        tasks.spawn(control_server.run(Arc::clone(&watched)));
         tasks.spawn(reloader.run());
-        Ok(Self { folder, authority, admin, taken, proof, drain, _tasks: tasks, _at: at })
+        Ok(Self { folder, authority, admin, control, taken, proof, watched, drain, _tasks: tasks, _at: at })
     }
 
     /// A relay called [`HOSTNAME`] for `example.com` with one listener, `mx`, ready. `adjust` may change its configuration before.

@@ -1,0 +1,62 @@
+//! Who the relay is to the operator, and who may ask it: certificates of a CA that issues nothing else.
+
+use std::{path::Path, sync::Arc};
+
+use postern_config::material::{IDENTITY_CA, IDENTITY_CERTIFICATE, IDENTITY_KEY};
+use rustls::{
+    InconsistentKeys, RootCertStore, ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::CertificateDer,
+    server::{NoServerSessionStorage, WebPkiClientVerifier},
+    version::TLS13,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    TlsError,
+    certificate::{chain, key, names, read},
+};
+
+/// The relay's identity as it lies in the configuration's folder.
+pub(crate) struct Identity {
+    /// Shows the relay's certificate, and takes clients alone whose certificate the same CA issued. TLS 1.3, no resumption: every handshake
+    /// looks at the certificate.
+    pub(crate) server: Arc<ServerConfig>,
+    /// Hash of the files that it was made of.
+    pub(crate) digest: [u8; 32],
+}
+
+impl Identity {
+    /// Reads it from `folder`. Blocks.
+    pub(crate) fn read(folder: &Path) -> Result<Self, TlsError> {
+        let [certificate, private, authority] = [IDENTITY_CERTIFICATE, IDENTITY_KEY, IDENTITY_CA].map(|file| read(folder, file));
+        let (certificate, private, authority) = (certificate?, private?, authority?);
+        let malformed = |file: &str, problem: String| TlsError::Malformed { file: file.to_owned(), problem };
+        let mut roots = RootCertStore::empty();
+        for root in chain(&authority, IDENTITY_CA)? {
+            roots.add(root).map_err(|error| malformed(IDENTITY_CA, error.to_string()))?;
+        }
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .map_err(|error| malformed(IDENTITY_CA, error.to_string()))?;
+        let mut server = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13])
+            .map_err(|error| malformed(IDENTITY_CERTIFICATE, error.to_string()))?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain(&certificate, IDENTITY_CERTIFICATE)?, key(&private, IDENTITY_KEY.to_owned())?)
+            .map_err(|error| match error {
+                rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::KeyMismatch(IDENTITY_KEY.to_owned()),
+                other => malformed(IDENTITY_CERTIFICATE, other.to_string()),
+            })?;
+        server.send_tls13_tickets = 0;
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        let digest = [certificate, private, authority].iter().fold(Sha256::new(), |hash, file| hash.chain_update(Sha256::digest(file)));
+        Ok(Self { server: Arc::new(server), digest: digest.finalize().into() })
+    }
+}
+
+/// Whether a certificate that was verified is for `name`.
+pub(crate) fn is_for(certificate: &CertificateDer<'_>, name: &str) -> bool {
+    names(certificate).iter().any(|held| held == name)
+}
