@@ -13,8 +13,12 @@ const HEAD: &str = "# API reference
 fails while this page and the types differ.
 
 Every field works as it is described here: what the schema takes, the relay does. A manifest with an unknown field, a value out of bounds or
-a broken rule is refused, with the field and what mends it. References are to objects in the same namespace. Conditions are those of
-Kubernetes: `type`, `status`, `reason` for programs, `message` for people, `observedGeneration` and `lastTransitionTime`.
+a broken rule is refused, with the field and what mends it. Conditions are those of Kubernetes: `type`, `status`, `reason` for programs,
+`message` for people, `observedGeneration` and `lastTransitionTime`.
+
+A reference without `namespace` is to the namespace of the resource that refers. One to another namespace counts only while a
+`ReferenceGrant` (`gateway.networking.k8s.io/v1beta1`) there permits it: `from` names `group: postern.dev`, the kind and the namespace that
+refer, `to` the kind and the name of the object. The Gateway API's `ReferenceGrant` must be installed for that.
 ";
 
 #[test]

@@ -35,6 +35,12 @@ impl Key {
         Self::new(metadata.namespace.as_deref().unwrap_or("default"), metadata.name.as_deref().unwrap_or_default())
     }
 
+    /// What this object refers to as `name` in `namespace`, which is empty for its own.
+    #[must_use]
+    pub fn refer(&self, namespace: &str, name: &str) -> Self {
+        Self::new(if namespace.is_empty() { &self.namespace } else { namespace }, name)
+    }
+
     /// `name` in the namespace of this object.
     #[must_use]
     pub fn sibling(&self, name: &str) -> Self {

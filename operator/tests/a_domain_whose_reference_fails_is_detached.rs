@@ -6,7 +6,7 @@ mod support;
 
 use jiff::Timestamp;
 use postern_config::{DomainType, RecipientValidation};
-use postern_operator::validate::{Blocker, DomainState, Findings};
+use postern_operator::validate::{Blocker, Cause, DomainState, Findings};
 use support::{config_map, domain, find, inventory, issued, last_year, relay, secret};
 
 const CA: &str = "  tls: {caCertificateRefs: [{name: ca}]}\n";
@@ -24,7 +24,7 @@ fn fault(more: &str, others: &[&str]) -> String {
     assert_eq!(domains.len(), 1, "it is never silently absent");
     assert_eq!(domains[0].kind, DomainType::Detached);
     match &findings.domains[0].state {
-        DomainState::Detached(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+        DomainState::Detached { cause, .. } => cause.texts().join("\n"),
         other => panic!("{other:?}"),
     }
 }
@@ -42,7 +42,7 @@ fn a_key_that_is_not_there_is_named() {
     let others = config_map("ca", &[("other", "x")]);
     assert!(fault(CA, &[&others]).ends_with("has no key `ca.crt`; add it, or name another key"));
     let others = secret("client", &[("tls.crt", "x")]);
-    assert!(fault(CLIENT, &[&others]).contains("has no key `tls.key`"));
+    assert!(fault(CLIENT, &[&others]).contains("has no key `tls.key`; put the certificate chain into `tls.crt`"));
     let others = config_map("list", &[("other", "x")]);
     assert!(fault(LIST, &[&others]).contains("has no key `recipients`"));
 }
@@ -94,7 +94,7 @@ fn all_that_is_wrong_is_said_at_once() {
     let domain = domain("d", "example.com", more).replace("  type: Authoritative\n", "");
     let inventory = inventory(&[&relay, &domain]);
     let findings = find(&inventory);
-    let DomainState::Detached(problems) = &findings.domains[0].state else { panic!("not detached") };
+    let DomainState::Detached { cause: Cause::References(problems), .. } = &findings.domains[0].state else { panic!("not detached") };
     let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
     let expected = [
         "spec.tls.caCertificateRefs[0]",
@@ -155,7 +155,8 @@ fn nothing_but_certificates_gets_into_a_bundle() {
 fn a_public_suffix_is_nobodys_and_is_not_in_the_configuration() {
     let inventory = inventory(&[&relay("edge", 25), &domain("d", "co.uk", "")]);
     let findings = find(&inventory);
-    assert!(matches!(&findings.domains[0].state, DomainState::Invalid(violation) if violation.field == "spec.domain"));
+    let state = &findings.domains[0].state;
+    assert!(matches!(state, DomainState::Refused { cause: Cause::Invalid(violation), since: None } if violation.field == "spec.domain"));
     assert!(findings.relay.unwrap().configuration.domains.is_empty());
 }
 

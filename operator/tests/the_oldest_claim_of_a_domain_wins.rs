@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use postern_crds::AcceptedDomain;
 use postern_operator::{
-    dereference::winners,
+    dereference::{Refusal, lost},
     inventory::{Inventory, Key},
-    validate::DomainState,
+    validate::{Cause, DomainState},
 };
 use support::{domain, find, inventory, relay};
 
@@ -22,8 +22,14 @@ fn claim(name: &str, created: Option<i64>) -> AcceptedDomain {
     claim
 }
 
+/// The only claim that is not lost.
 fn winner(claims: &[AcceptedDomain]) -> String {
-    winners(claims)["example.com"].to_string()
+    let lost = lost(claims);
+    let keys = claims.iter().map(|claim| Key::of(&claim.metadata));
+    let held: Vec<_> = keys.filter(|key| !lost.contains_key(key)).collect();
+    let [winner] = &held[..] else { panic!("{held:?}") };
+    assert!(lost.values().all(|refusal| *refusal == Refusal::Conflict { winner: winner.clone(), covers: None }));
+    winner.to_string()
 }
 
 #[test]
@@ -47,9 +53,7 @@ fn a_claim_of_unknown_age_is_the_youngest() {
 #[test]
 fn claims_of_other_names_are_in_nobodys_way() {
     let other = inventory(&[&domain("other", "example.org", "")]).domains.pop_first().unwrap().1;
-    let claims = [claim("a", Some(1)), other];
-    let winners = winners(&claims);
-    assert_eq!(winners.len(), 2);
+    assert!(lost(&[claim("a", Some(1)), other]).is_empty());
 }
 
 /// Two claims of one name, the second of which is older.
@@ -75,14 +79,16 @@ fn the_relay_has_the_domain_as_the_winner_says_and_the_loser_is_told() {
     assert_eq!(domain.blocked, ["old@example.com"]);
     assert!(!domain.include_subdomains);
     let lost = findings.domains.iter().find(|outcome| outcome.domain.metadata.name.as_deref() == Some("young")).unwrap();
-    assert_eq!(lost.state, DomainState::Conflict { winner: Key::new("mail", "zealous") });
+    let cause = Cause::Refusal(Refusal::Conflict { winner: Key::new("mail", "zealous"), covers: None });
+    assert_eq!(lost.state, DomainState::Refused { cause, since: None });
 }
 
 #[test]
 fn a_winner_that_can_not_be_served_gives_nothing_to_the_loser() {
     let mut inventory = contested();
     let winner = inventory.domains.get_mut(&Key::new("mail", "zealous")).unwrap();
-    winner.spec.tls.client_certificate_ref = Some(postern_crds::reference::SecretReference { name: "missing".to_owned() });
+    winner.spec.tls.client_certificate_ref =
+        Some(postern_crds::reference::SecretReference { name: "missing".to_owned(), namespace: String::new() });
     let findings = find(&inventory);
     let [domain] = &findings.relay.as_ref().unwrap().configuration.domains[..] else { panic!("not one domain") };
     assert_eq!(domain.kind, postern_config::DomainType::Detached);
@@ -108,7 +114,7 @@ fn a_domain_below_another_is_a_domain_of_its_own() {
 }
 
 #[test]
-fn a_domain_of_another_namespace_has_no_say() {
+fn a_domain_that_names_a_relay_of_its_own_namespace_has_no_say_at_one_of_the_same_name() {
     let foreign = domain("foreign", "example.com", "").replace("namespace: mail", "namespace: elsewhere");
     let inventory = inventory(&[&relay("edge", 25), &foreign]);
     assert!(find(&inventory).domains.is_empty());

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// CA certificates in the same namespace.
+/// CA certificates.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct CaCertificateReference {
     /// `ConfigMap` or `Secret`. Default `ConfigMap`.
@@ -10,6 +10,10 @@ pub struct CaCertificateReference {
     /// Name of the ConfigMap or Secret.
     #[schemars(schema_with = "crate::schema::object_name")]
     pub name: String,
+    /// Its namespace. Another one than the resource's own needs a `ReferenceGrant` there. Default: the resource's own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(schema_with = "crate::schema::namespace_key")]
+    pub namespace: String,
     /// The key whose value holds the certificates, in PEM. Default `ca.crt`.
     #[serde(default = "default_key")]
     #[schemars(schema_with = "crate::schema::data_key")]

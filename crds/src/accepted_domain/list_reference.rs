@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A list of mailboxes in the same namespace.
+/// A list of mailboxes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ListReference {
     /// `ConfigMap`. Default `ConfigMap`.
@@ -10,6 +10,10 @@ pub struct ListReference {
     /// Name of the ConfigMap.
     #[schemars(schema_with = "crate::schema::object_name")]
     pub name: String,
+    /// Its namespace. Another one than the resource's own needs a `ReferenceGrant` there. Default: the resource's own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(schema_with = "crate::schema::namespace")]
+    pub namespace: String,
     /// The key whose value holds the mailboxes, one a line; empty lines and those that begin with `#` are skipped. Default `recipients`.
     #[serde(default = "default_key")]
     #[schemars(schema_with = "crate::schema::data_key")]

@@ -22,7 +22,8 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{keyed_by, rule};
+use crate::schema::{as_a_whole, keyed_by, rule};
+use next_hop::{DISTINCT, NOT_DISTINCT};
 
 /// A domain that relays take mail for, and the servers that its mail goes to.
 #[allow(clippy::duplicated_attributes, reason = "columns of the same type repeat it")]
@@ -38,10 +39,12 @@ use crate::schema::{keyed_by, rule};
     shortname = "adom",
     category = "postern",
     printcolumn(name = "Domain", type_ = "string", json_path = ".spec.domain"),
-    printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "Relay", type_ = "string", json_path = ".spec.relayRefs[0].name"),
-    printcolumn(name = "Next hop", type_ = "string", json_path = ".spec.nextHops[0].host", priority = 1),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
+    printcolumn(name = "Type", type_ = "string", json_path = ".spec.type", priority = 1),
+    printcolumn(name = "Next hop", type_ = "string", json_path = ".spec.nextHops[0].host", priority = 1),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[schemars(transform = rule(
@@ -61,14 +64,18 @@ use crate::schema::{keyed_by, rule};
 ))]
 #[serde(rename_all = "camelCase")]
 pub struct AcceptedDomainSpec {
-    /// The relays that take mail for the domain, in the same namespace. 1 to 8.
+    /// The relays that take mail for the domain. 1 to 8.
+    ///
+    /// A relay that took mail for the domain and is taken out of this list answers 451 4.3.5 for its `detachGraceSeconds`, so that no mail
+    /// bounces by mistake; deleting the AcceptedDomain ends it at once.
     #[schemars(length(min = 1, max = 8))]
-    #[schemars(transform = keyed_by(&["name"]))]
+    #[schemars(transform = keyed_by(&["name", "namespace"]))]
     pub relay_refs: Vec<RelayReference>,
     /// The domain. It can't be changed: make another AcceptedDomain.
     ///
     /// A lower-case A-label of at least two labels, up to 253 characters: `example.com`, `xn--bcher-kva.example`. Public suffixes, such as
-    /// `co.uk`, are refused. When two `AcceptedDomain`s of a relay name the same domain, the oldest wins.
+    /// `co.uk`, are refused. When two `AcceptedDomain`s of a relay name the same domain, the oldest wins; so it does
+    /// when one names a domain below that of another namespace with `includeSubdomains`.
     #[schemars(schema_with = "crate::schema::domain_name")]
     #[schemars(transform = rule(
         "",
@@ -87,7 +94,8 @@ pub struct AcceptedDomainSpec {
     pub type_: DomainType,
     /// The servers that the mail goes to. 1 to 16.
     #[schemars(length(min = 1, max = 16))]
-    #[schemars(transform = keyed_by(&["host", "port"]))]
+    #[schemars(transform = as_a_whole)]
+    #[schemars(transform = rule("", DISTINCT, NOT_DISTINCT))]
     pub next_hops: Vec<NextHop>,
     /// What TLS to the next hops must give. Default: TLS with a certificate that a public CA signed for the next hop's host.
     #[serde(default)]

@@ -21,16 +21,17 @@ pub struct NextHopTls {
     /// middle has too. `Opportunistic`: TLS when the next hop offers it, else in clear; the relay then reports `AllLinksEncrypted=False`.
     /// Default `Verify`.
     pub mode: NextHopTlsMode,
-    /// The name that the certificate must hold, and that SNI sends. Default: each next hop's own host.
+    /// The name that the certificate must hold, and that SNI sends. Default: each next hop's own host; of a Service,
+    /// `NAME.NAMESPACE.svc.cluster.local` with the cluster's own domain.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::domain_name")]
     pub server_name: Option<String>,
     /// Who may have signed the certificate, in the mode `Verify`. Up to 8. Default: the public CAs.
     #[serde(rename = "caCertificateRefs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
-    #[schemars(transform = keyed_by(&["kind", "name", "key"]))]
+    #[schemars(transform = keyed_by(&["kind", "namespace", "name", "key"]))]
     pub ca_certificate_refs: Vec<CaCertificateReference>,
-    /// The certificate that the relay shows to the next hop: a Secret of type `kubernetes.io/tls` in the same namespace. Default: none.
+    /// The certificate that the relay shows to the next hop: a Secret of type `kubernetes.io/tls`. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_certificate_ref: Option<SecretReference>,
 }

@@ -1,4 +1,4 @@
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +15,9 @@ pub struct AcceptedDomainStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// What became of the domain at each relay.
+    /// What became of the domain at each relay that it names, or was taken from a short while ago.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
+    #[schemars(length(max = 16))]
     pub relays: Vec<AttachmentStatus>,
 }
 
@@ -25,8 +25,13 @@ pub struct AcceptedDomainStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttachmentStatus {
-    /// The relay.
+    /// The relay, with its namespace.
     pub relay_ref: RelayReference,
+    /// Since when the relay answers 451 4.3.5 for the domain, which it took mail for before. When its `detachGraceSeconds` are over it answers
+    /// 550 5.7.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::time")]
+    pub detached_since: Option<Time>,
     /// `Accepted`, `ResolvedRefs` and `Programmed`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]

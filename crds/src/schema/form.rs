@@ -41,11 +41,32 @@ impl Form {
     }
 }
 
-const FORMS: [&Form; 8] = [&DOMAIN_NAME, &DNS_LABEL, &OBJECT_NAME, &DATA_KEY, &MAILBOX, &QUALIFIED_NAME, &LABEL_VALUE, &QUANTITY];
+const FORMS: [&Form; 11] = [
+    &DOMAIN_NAME,
+    &DOMAIN_PATTERN,
+    &DNS_LABEL,
+    &OBJECT_NAME,
+    &NAMESPACE,
+    &KIND,
+    &DATA_KEY,
+    &MAILBOX,
+    &QUALIFIED_NAME,
+    &LABEL_VALUE,
+    &QUANTITY,
+];
 
 /// A fully qualified domain name.
 pub(crate) static DOMAIN_NAME: Form =
     Form { what: "a full domain name", example: "mail.example.com", pattern: concat!("^", domain_name!(), "$"), min: 3, max: 253 };
+
+/// A domain, or every name below one.
+pub(crate) static DOMAIN_PATTERN: Form = Form {
+    what: "a full domain name, behind `*.` or not",
+    example: "*.example.com",
+    pattern: concat!("^([*][.])?", domain_name!(), "$"),
+    min: 3,
+    max: 255,
+};
 
 /// A DNS label (RFC 1123).
 pub(crate) static DNS_LABEL: Form = Form {
@@ -64,6 +85,14 @@ pub(crate) static OBJECT_NAME: Form = Form {
     min: 1,
     max: 253,
 };
+
+/// The name of a namespace, or nothing for the own one.
+pub(crate) static NAMESPACE: Form =
+    Form { what: "the name of a namespace", example: "mail", pattern: "^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$", min: 0, max: 63 };
+
+/// A kind of the Kubernetes API.
+pub(crate) static KIND: Form =
+    Form { what: "a kind of the Kubernetes API", example: "ClusterIssuer", pattern: "^[A-Z][A-Za-z0-9]*$", min: 1, max: 63 };
 
 /// A key of a ConfigMap or a Secret.
 pub(crate) static DATA_KEY: Form =

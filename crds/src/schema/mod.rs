@@ -31,6 +31,11 @@ pub(crate) fn keyed_by(fields: &'static [&'static str]) -> impl FnMut(&mut Schem
     }
 }
 
+/// Makes a list one value: whoever sets it, sets all of it.
+pub(crate) fn as_a_whole(schema: &mut Schema) {
+    schema.insert("x-kubernetes-list-type".to_owned(), "atomic".into());
+}
+
 pub(crate) fn domain_name(_: &mut SchemaGenerator) -> Schema {
     form::DOMAIN_NAME.schema()
 }
@@ -41,6 +46,27 @@ pub(crate) fn dns_label(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn object_name(_: &mut SchemaGenerator) -> Schema {
     form::OBJECT_NAME.schema()
+}
+
+/// The namespace of a reference; empty for that of the resource.
+pub(crate) fn namespace(_: &mut SchemaGenerator) -> Schema {
+    form::NAMESPACE.schema()
+}
+
+/// [`namespace`] where it tells the items of a list apart: such a field must have a default.
+pub(crate) fn namespace_key(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = namespace(generator);
+    schema.insert("default".to_owned(), "".into());
+    schema
+}
+
+pub(crate) fn kind(_: &mut SchemaGenerator) -> Schema {
+    form::KIND.schema()
+}
+
+/// Domains and wildcards, each once.
+pub(crate) fn domain_patterns(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "minItems": 1, "maxItems": 64, "x-kubernetes-list-type": "set", "items": form::DOMAIN_PATTERN.schema() })
 }
 
 pub(crate) fn data_key(_: &mut SchemaGenerator) -> Schema {

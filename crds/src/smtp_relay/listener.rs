@@ -16,12 +16,18 @@ pub struct Listener {
     ///
     /// `Inbound`: anyone, without authentication, for accepted domains only.
     pub role: Role,
-    /// The port that clients connect to; 25 is where other mail servers deliver, 465 is implicit TLS. 1 to 65535; 9464 is reserved.
+    /// The port that clients connect to; 25 is where other mail servers deliver, 465 is implicit TLS. 1 to 65535; 9464 and
+    /// 9465 are reserved.
     #[schemars(range(min = 1, max = 65535))]
     #[schemars(transform = rule(
         "",
         "self != 9464",
         "9464 is the admin port of the pods; take another port",
+    ))]
+    #[schemars(transform = rule(
+        "",
+        "self != 9465",
+        "9465 is the control port of the pods; take another port",
     ))]
     pub port: i32,
     /// Who can reach the listener: which Service holds its port, and whom the NetworkPolicy lets in.

@@ -1,5 +1,6 @@
 //! `SmtpRelay`: a gate in front of mail servers.
 
+mod allowed_domains;
 mod exposure;
 mod limits;
 mod listener;
@@ -10,11 +11,13 @@ mod proxy_protocol;
 mod resources;
 mod service;
 mod status;
+mod termination;
 mod timeouts;
 mod tls;
 mod toleration;
 mod topology;
 
+pub use allowed_domains::{AllowedDomains, LabelSelector, Namespaces, NamespacesFrom};
 pub use exposure::Exposure;
 pub use limits::Limits;
 pub use listener::{Delivery, Listener, Role};
@@ -25,8 +28,9 @@ pub use proxy_protocol::ProxyProtocol;
 pub use resources::{ResourceAmounts, Resources};
 pub use service::{ExternalTrafficPolicy, IpFamilyPolicy, Service, ServiceType};
 pub use status::{Address, AddressType, CertificateStatus, ListenerStatus, SmtpRelayStatus};
+pub use termination::Termination;
 pub use timeouts::Timeouts;
-pub use tls::{Certificate, RelayTls, TlsVersion};
+pub use tls::{Certificate, IssuerReference, RelayTls, TlsVersion};
 pub use toleration::{Toleration, TolerationEffect, TolerationOperator};
 pub use topology::{TopologySpreadConstraint, WhenUnsatisfiable};
 
@@ -34,10 +38,12 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{keyed_by, rule};
+use crate::schema::{as_a_whole, keyed_by, rule};
 
-/// The port of the pods that probes, metrics and `/status` are served on; no listener may take it.
+/// The port of the pods that probes and metrics are served on; no listener may take it.
 pub const ADMIN_PORT: i32 = 9464;
+/// The port of the pods that the operator asks for their status on; no listener may take it.
+pub const CONTROL_PORT: i32 = 9465;
 
 /// An SMTP relay: what it listens on, what it may spend, and how it runs.
 ///
@@ -66,6 +72,8 @@ pub const ADMIN_PORT: i32 = 9464;
     printcolumn(name = "Available", type_ = "integer", json_path = ".status.readyReplicas"),
     printcolumn(name = "Programmed", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].status"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')")
         .message("Services and pods are named for the relay; take a name of 1 to 40 lower-case letters, digits or hyphens that begins with a letter")
@@ -117,12 +125,26 @@ pub struct SmtpRelaySpec {
     /// How the relay shows itself in TLS, on all listeners. Default: TLS 1.2 and newer, with a certificate of the operator's own CA.
     #[serde(default)]
     pub tls: RelayTls,
+    /// Whose domains the relay takes mail for, and which: an AcceptedDomain is let in if one entry lets it in. 1 to 16. Default: every domain
+    /// of the relay's own namespace.
+    #[serde(default = "default_allowed_domains")]
+    #[schemars(length(min = 1, max = 16))]
+    #[schemars(transform = as_a_whole)]
+    pub allowed_domains: Vec<AllowedDomains>,
+    /// How long, in seconds, the relay answers 451 4.3.5 for a domain that it took mail for and has lost, by a label, a grant, a conflict or a
+    /// reference that fails; then 550 5.7.1. A domain whose AcceptedDomain is deleted is refused at once. Default 86400; 0 to 604800.
+    #[serde(default = "default_detach_grace_seconds")]
+    #[schemars(range(min = 0, max = 604_800))]
+    pub detach_grace_seconds: i32,
     /// What a stranger can make each pod spend.
     #[serde(default)]
     pub limits: Limits,
     /// How long the relay waits, for clients and for next hops.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// How a pod ends.
+    #[serde(default)]
+    pub termination: Termination,
     /// What the pods log, on standard output.
     #[serde(default)]
     pub logging: Logging,
@@ -140,6 +162,14 @@ pub struct SmtpRelaySpec {
 
 fn default_replicas() -> i32 {
     2
+}
+
+fn default_allowed_domains() -> Vec<AllowedDomains> {
+    vec![AllowedDomains::default()]
+}
+
+fn default_detach_grace_seconds() -> i32 {
+    86_400
 }
 
 impl SmtpRelaySpec {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::{keyed_by, rule};
 
 use super::{Resources, Toleration, TopologySpreadConstraint};
-use crate::reference::SecretReference;
+use crate::reference::LocalSecretReference;
 
 /// What pods get beyond what the operator sets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,5 +55,5 @@ pub struct PodTemplate {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[schemars(transform = keyed_by(&["name"]))]
-    pub image_pull_secrets: Vec<SecretReference>,
+    pub image_pull_secrets: Vec<LocalSecretReference>,
 }

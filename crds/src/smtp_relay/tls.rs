@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::reference::SecretReference;
+use crate::{reference::SecretReference, schema::rule};
 
 /// How the relay shows itself in TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -15,13 +15,53 @@ pub struct RelayTls {
     pub certificate: Option<Certificate>,
 }
 
-/// Where the certificate comes from.
+/// Where the certificate comes from: a Secret, or an issuer of cert-manager.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = rule(
+    "",
+    "has(self.secretRef) != has(self.issuerRef)",
+    "a certificate comes from a Secret or from an issuer; set one of secretRef and issuerRef, and not both",
+))]
+pub struct Certificate {
+    /// A Secret of type `kubernetes.io/tls`. When it changes, new connections see the new certificate; no session is dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SecretReference")]
+    pub secret_ref: Option<SecretReference>,
+    /// An issuer of cert-manager: the operator makes a `Certificate` for `hostname`, and cert-manager keeps it valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "IssuerReference")]
+    pub issuer_ref: Option<IssuerReference>,
+}
+
+/// Who issues a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Certificate {
-    /// A Secret of type `kubernetes.io/tls` in the relay's namespace. When it changes, new connections see the new certificate; no session
-    /// is dropped.
-    pub secret_ref: SecretReference,
+#[schemars(transform = rule(
+    ".kind",
+    "self.group != 'cert-manager.io' || self.kind in ['Issuer', 'ClusterIssuer']",
+    "cert-manager has no such kind; write Issuer or ClusterIssuer, or the group that the kind is of",
+))]
+pub struct IssuerReference {
+    /// Name of the issuer. An `Issuer` is in the relay's namespace.
+    #[schemars(schema_with = "crate::schema::object_name")]
+    pub name: String,
+    /// Its kind: `Issuer` or `ClusterIssuer` of cert-manager, or that of another group. Default `Issuer`.
+    #[serde(default = "default_kind")]
+    #[schemars(schema_with = "crate::schema::kind")]
+    pub kind: String,
+    /// The API group of its kind. Default `cert-manager.io`.
+    #[serde(default = "default_group")]
+    #[schemars(schema_with = "crate::schema::domain_name")]
+    pub group: String,
+}
+
+fn default_kind() -> String {
+    "Issuer".to_owned()
+}
+
+fn default_group() -> String {
+    "cert-manager.io".to_owned()
 }
 
 /// A TLS protocol version.

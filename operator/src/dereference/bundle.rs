@@ -1,9 +1,8 @@
 //! CA certificates, in ConfigMaps or Secrets.
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use postern_crds::accepted_domain::{CaCertificateKind, CaCertificateReference};
 
-use super::{Context, Fault, ReferenceProblem, Target, TargetKind, certificate};
+use super::{Context, Fault, ReferenceProblem, Target, TargetKind, certificate, grant::Referrer};
 use crate::{
     inventory::Key,
     material::{Bundle, Sealed},
@@ -11,17 +10,17 @@ use crate::{
 
 pub(super) fn lookup(
     context: Context<'_>,
-    domain: &Key,
-    reference: &CaCertificateReference,
+    domain: Referrer<'_>,
+    target: Target,
+    key: &str,
     field: &str,
 ) -> Result<Sealed<Bundle>, ReferenceProblem> {
-    let key = domain.sibling(&reference.name);
-    let (kind, text) = match reference.kind {
-        CaCertificateKind::ConfigMap => (TargetKind::ConfigMap, in_config_map(context, &key, &reference.key)),
-        CaCertificateKind::Secret => (TargetKind::Secret, in_secret(context, &key, &reference.key)),
-    };
-    let bundle = text.and_then(|text| text.try_map(|text| parse(text, &reference.key)));
-    bundle.map_err(|fault| ReferenceProblem { field: field.to_owned(), target: Target { kind, key }, fault })
+    let text = context.may_refer(domain, target.kind, &target.key).and_then(|()| match target.kind {
+        TargetKind::Secret => in_secret(context, &target.key, key),
+        TargetKind::ConfigMap | TargetKind::Service => in_config_map(context, &target.key, key),
+    });
+    let bundle = text.and_then(|text| text.try_map(|text| parse(text, key)));
+    bundle.map_err(|fault| ReferenceProblem { field: field.to_owned(), target, fault })
 }
 
 fn parse(text: &str, key: &str) -> Result<Bundle, Fault> {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Secret;
 
-use super::{Context, Fault, ReferenceProblem, Target, TargetKind};
+use super::{Context, Fault, ReferenceProblem, Target, TargetKind, grant::Referrer};
 use crate::{
     inventory::Key,
     material::{CertifiedKey, MaterialError, Sealed},
@@ -14,13 +14,24 @@ const CHAIN: &str = "tls.crt";
 const PRIVATE_KEY: &str = "tls.key";
 
 /// The certificate and key of a Secret, however old.
-pub(super) fn lookup(context: Context<'_>, target: &Key, field: &str) -> Result<Sealed<CertifiedKey>, ReferenceProblem> {
-    context.secret(target).and_then(|secret| secret.try_map(read)).map_err(|fault| problem(target, field, fault))
+pub(super) fn lookup(
+    context: Context<'_>,
+    referrer: Referrer<'_>,
+    target: &Key,
+    field: &str,
+) -> Result<Sealed<CertifiedKey>, ReferenceProblem> {
+    let secret = context.may_refer(referrer, TargetKind::Secret, target).and_then(|()| context.secret(target));
+    secret.and_then(|secret| secret.try_map(read)).map_err(|fault| problem(target, field, fault))
 }
 
 /// The certificate and key of a Secret, unless it has ended.
-pub(super) fn lookup_current(context: Context<'_>, target: &Key, field: &str) -> Result<Sealed<CertifiedKey>, ReferenceProblem> {
-    match lookup(context, target, field)? {
+pub(super) fn lookup_current(
+    context: Context<'_>,
+    referrer: Referrer<'_>,
+    target: &Key,
+    field: &str,
+) -> Result<Sealed<CertifiedKey>, ReferenceProblem> {
+    match lookup(context, referrer, target, field)? {
         Sealed::Open(pair) if pair.not_after() <= context.now => Err(problem(target, field, Fault::Expired(pair.not_after()))),
         found => Ok(found),
     }
@@ -31,7 +42,11 @@ fn problem(target: &Key, field: &str, fault: Fault) -> ReferenceProblem {
 }
 
 fn read(secret: &Secret) -> Result<CertifiedKey, Fault> {
-    let (chain, key) = (text(secret, CHAIN)?, text(secret, PRIVATE_KEY)?);
+    let pair_of = |fault| match fault {
+        Fault::NoKey(key) => Fault::NoPair(key),
+        other => other,
+    };
+    let (chain, key) = (text(secret, CHAIN).map_err(pair_of)?, text(secret, PRIVATE_KEY).map_err(pair_of)?);
     CertifiedKey::parse(chain, key).map_err(|source| {
         let key = match source {
             MaterialError::NoCertificate | MaterialError::BadCertificate(_) => CHAIN,

@@ -1,24 +1,47 @@
 //! Who gets a domain that several claim.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use postern_crds::AcceptedDomain;
 
+use super::Refusal;
 use crate::inventory::Key;
 
-/// Whose claim of each domain name counts among `claims`, the domains that name one relay: the oldest, and of those that are equally old the
-/// first by namespace and name. A claim without a creation time is the youngest.
+/// The claims that are lost among `claims`, the domains that a relay lets in, and to whom. In whatever order they come, the oldest claim of a
+/// name wins, and of those that are equally old the first by namespace and name; a claim without a creation time is the youngest. A name below
+/// one that an older claim of another namespace holds with all its sub-domains is lost too.
 #[must_use]
-pub fn winners<'a>(claims: impl IntoIterator<Item = &'a AcceptedDomain>) -> BTreeMap<&'a str, Key> {
-    let mut oldest = BTreeMap::<&str, (Age, Key)>::new();
+pub fn lost<'a>(claims: impl IntoIterator<Item = &'a AcceptedDomain>) -> BTreeMap<Key, Refusal> {
+    let mut claims: Vec<_> = claims.into_iter().collect();
+    claims.sort_by_cached_key(|claim| by_age(claim));
+    let (mut held, mut lost) = (HashMap::<&str, Holder>::with_capacity(claims.len()), BTreeMap::new());
     for claim in claims {
-        let candidate = (age(claim), Key::of(&claim.metadata));
-        let holder = oldest.entry(&claim.spec.domain).or_insert_with(|| candidate.clone());
-        if candidate < *holder {
-            *holder = candidate;
+        let (key, name) = (Key::of(&claim.metadata), claim.spec.domain.as_str());
+        let refusal = match held.get(name) {
+            Some(holder) => Some(Refusal::Conflict { winner: holder.key.clone(), covers: None }),
+            None => covered(name, &key, &held),
+        };
+        match refusal {
+            Some(refusal) => drop(lost.insert(key, refusal)),
+            None => drop(held.insert(name, Holder { key, with_subdomains: claim.spec.include_subdomains })),
         }
     }
-    oldest.into_iter().map(|(name, (_, key))| (name, key)).collect()
+    lost
+}
+
+/// Who holds a name.
+struct Holder {
+    key: Key,
+    with_subdomains: bool,
+}
+
+/// The conflict with another namespace that holds a name above with all below it.
+fn covered(name: &str, key: &Key, held: &HashMap<&str, Holder>) -> Option<Refusal> {
+    let above = name.match_indices('.').map(|(dot, _)| &name[dot + 1..]);
+    above.into_iter().find_map(|above| {
+        let holder = held.get(above).filter(|holder| holder.with_subdomains && holder.key.namespace != key.namespace)?;
+        Some(Refusal::Conflict { winner: holder.key.clone(), covers: Some(above.to_owned()) })
+    })
 }
 
 /// Orders the old before the young.
@@ -28,11 +51,8 @@ enum Age {
     Unknown,
 }
 
-fn age(claim: &AcceptedDomain) -> Age {
-    claim.metadata.creation_timestamp.as_ref().map_or(Age::Unknown, |time| Age::Since(time.0))
-}
-
-/// Orders claims as [`winners`] does: the oldest first.
+/// Orders claims as [`lost`] does: the oldest first.
 pub(super) fn by_age(claim: &AcceptedDomain) -> impl Ord + use<> {
-    (age(claim), Key::of(&claim.metadata))
+    let age = claim.metadata.creation_timestamp.as_ref().map_or(Age::Unknown, |time| Age::Since(time.0));
+    (age, Key::of(&claim.metadata))
 }

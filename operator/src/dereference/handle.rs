@@ -1,32 +1,36 @@
 //! Names of files in the relay's configuration, for what lies in objects.
 //!
-//! A handle is readable and depends on the reference alone, so that the same reference has the same file in every run, and two references
-//! that differ never share one.
+//! A handle is readable and depends on the object and its key alone, so that the same reference has the same file in every run, and two
+//! references that differ never share one.
 
 use std::fmt::Write as _;
 
-use postern_crds::accepted_domain::{CaCertificateReference, ListReference};
 use sha2::{Digest, Sha256};
+
+use super::TargetKind;
+use crate::inventory::Key;
 
 /// How much of an object's name a handle shows.
 const SHOWN_CHARS: usize = 40;
 
-pub(super) fn of_bundle(reference: &CaCertificateReference) -> String {
-    handle(&reference.name, &format!("{:?}/{}/{}", reference.kind, reference.name, reference.key))
+/// The file of CA certificates in the value of `key`.
+pub(super) fn of_bundle(kind: TargetKind, object: &Key, key: &str) -> String {
+    handle(object, &format!("{kind}/{object}/{key}"))
 }
 
-pub(super) fn of_client_certificate(secret: &str) -> String {
-    handle(secret, secret)
+/// The files of a certificate in a Secret.
+pub(super) fn of_client_certificate(secret: &Key) -> String {
+    handle(secret, &secret.to_string())
 }
 
-/// The file of a recipient list.
-pub(super) fn of_list(reference: &ListReference) -> String {
-    format!("recipients-{}.json", handle(&reference.name, &format!("{}/{}", reference.name, reference.key)))
+/// The file of a recipient list in the value of `key`.
+pub(super) fn of_list(object: &Key, key: &str) -> String {
+    format!("recipients-{}.json", handle(object, &format!("{object}/{key}")))
 }
 
-fn handle(name: &str, identity: &str) -> String {
+fn handle(object: &Key, identity: &str) -> String {
     let digest: [u8; 32] = Sha256::digest(identity).into();
-    let mut handle: String = name.chars().take(SHOWN_CHARS).collect();
+    let mut handle: String = object.name.chars().take(SHOWN_CHARS).collect();
     handle.push('-');
     for byte in &digest[..6] {
         // Writing to a String can't fail.

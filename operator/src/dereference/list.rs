@@ -3,21 +3,25 @@
 use postern_config::{DomainName, RecipientList};
 use postern_crds::accepted_domain::ListReference;
 
-use super::{Context, Fault, ReferenceProblem, Target, TargetKind, bundle};
+use super::{Context, Fault, ReferenceProblem, Target, TargetKind, bundle, grant::Referrer};
 use crate::inventory::{Key, OBJECT_DATA_BYTES};
 
 pub(super) fn lookup(
     context: Context<'_>,
-    domain: &Key,
+    domain: Referrer<'_>,
+    target: &Key,
     reference: &ListReference,
     field: &str,
 ) -> Result<RecipientList, ReferenceProblem> {
-    let key = domain.sibling(&reference.name);
+    let may_refer = context.may_refer(domain, TargetKind::ConfigMap, target);
     // A list is part of the configuration, so it must be here even where other things may be elsewhere.
-    let config_map = context.inventory.config_maps.get(&key).ok_or(Fault::NotFound);
+    let config_map = may_refer.and_then(|()| context.inventory.config_maps.get(target).ok_or(Fault::NotFound));
     let text = config_map.and_then(|config_map| bundle::text(config_map, &reference.key));
     let list = text.and_then(|text| parse(text, &reference.key));
-    list.map_err(|fault| ReferenceProblem { field: field.to_owned(), target: Target { kind: TargetKind::ConfigMap, key }, fault })
+    list.map_err(|fault| {
+        let target = Target { kind: TargetKind::ConfigMap, key: target.clone() };
+        ReferenceProblem { field: field.to_owned(), target, fault }
+    })
 }
 
 /// One mailbox a line, in any case; empty lines and those that begin with `#` are skipped.

@@ -1,31 +1,45 @@
 //! First step: finds what a relay and its domains refer to, and says of each reference whether it can be used.
 //!
-//! A domain whose reference fails is not left out: it stays attached, and later steps answer for it with "try again" until it is mended.
+//! A domain whose reference fails is not left out: it stays attached, and later steps answer for it with "try again" for a while.
 
+mod allowed;
 mod bundle;
 mod certificate;
 mod claims;
+mod grant;
 mod handle;
+mod hops;
 mod list;
 mod problem;
+mod refusal;
+mod standing;
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use postern_config::RecipientList;
 use postern_crds::{
     AcceptedDomain, SmtpRelay,
-    accepted_domain::{NextHopTls, Recipients},
+    accepted_domain::{NextHop, NextHopTls, Recipients},
+    smtp_relay::Certificate,
 };
 
-pub use claims::winners;
+pub use claims::lost;
 pub use problem::{Fault, ReferenceProblem, Target, TargetKind};
+pub use refusal::Refusal;
+pub use standing::Standing;
 
 use crate::{
     inventory::{Inventory, Key},
     material::{Bundle, CertifiedKey, Sealed},
+    references::{issued_secret, relays_of, secret_of, target_of},
 };
+use grant::Referrer;
+
+/// The DNS domain of most clusters.
+pub const CLUSTER_DOMAIN: &str = "cluster.local";
 
 /// What references are looked up in.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +50,13 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// What it means that something is not in the inventory.
     pub absent: Absent,
+    /// The DNS domain of the cluster, below which Services are.
+    pub cluster_domain: &'a str,
+    /// The addresses of nodes, pods and Services, as far as they are known: clients that come from them are not the Internet's.
+    pub cluster_cidrs: &'a [IpNet],
 }
 
-/// What it means that a Secret, or a ConfigMap with CA certificates, is not in the inventory.
+/// What it means that a Secret, a Service, or a ConfigMap with CA certificates, is not in the inventory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absent {
     /// It does not exist.
@@ -54,6 +72,10 @@ impl<'a> Context<'a> {
 
     fn config_map(self, key: &Key) -> Result<Sealed<&'a ConfigMap>, Fault> {
         self.sealed(self.inventory.config_maps.get(key))
+    }
+
+    fn service(self, key: &Key) -> Result<Sealed<&'a Service>, Fault> {
+        self.sealed(self.inventory.services.get(key))
     }
 
     fn sealed<T>(self, found: Option<T>) -> Result<Sealed<T>, Fault> {
@@ -72,15 +94,25 @@ pub struct Dereferenced<'a> {
     pub relay: &'a SmtpRelay,
     /// The certificate that it names for its listeners; `None` when it names none and one is to be issued.
     pub certificate: Option<Result<Sealed<CertifiedKey>, ReferenceProblem>>,
-    /// The domains that name the relay, the oldest first.
+    /// The relay's namespace, when the operator may not keep Secrets there, so that no pod could have a certificate.
+    pub keyless_namespace: Option<String>,
+    /// Which of its `allowedDomains` can't be judged, by index.
+    pub unjudged: Vec<usize>,
+    /// The domains that concern the relay, the oldest first.
     pub attachments: Vec<Attachment<'a>>,
+    /// The addresses of nodes, pods and Services, as far as they are known.
+    pub cluster_cidrs: Vec<IpNet>,
+    /// The time at which all that holds.
+    pub now: Timestamp,
 }
 
-/// A domain that names the relay.
+/// A domain that names the relay, or named it until now.
 #[derive(Clone, Debug)]
 pub struct Attachment<'a> {
     /// The domain.
     pub domain: &'a AcceptedDomain,
+    /// What the relay did with it until now.
+    pub standing: Standing,
     /// What became of its claim.
     pub claim: Claim,
 }
@@ -88,11 +120,8 @@ pub struct Attachment<'a> {
 /// What became of a domain's claim of its name.
 #[derive(Clone, Debug)]
 pub enum Claim {
-    /// Another claim of the same name is older.
-    Lost {
-        /// The domain that holds the name.
-        winner: Key,
-    },
+    /// The relay does not take it.
+    Refused(Refusal),
     /// The domain holds its name, but can't be served.
     Broken(Vec<ReferenceProblem>),
     /// The domain holds its name, and everything that it refers to is there.
@@ -102,61 +131,93 @@ pub enum Claim {
 /// Everything that a domain refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainReferences {
-    /// For TLS to the next hops.
-    pub tls: TlsReferences,
-    /// For TLS to the servers that know the other recipients, where there are such.
-    pub unknown_recipients: Option<TlsReferences>,
+    /// For the next hops.
+    pub next_hops: HopReferences,
+    /// For the servers that know the other recipients, where there are such.
+    pub unknown_recipients: Option<HopReferences>,
     /// The mailboxes that exist, where a list says so.
     pub recipients: Option<(String, RecipientList)>,
 }
 
-/// What TLS to next hops refers to, by the names that the files have in the relay's configuration.
+/// What next hops refer to, by the names that the files have in the relay's configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsReferences {
+pub struct HopReferences {
+    /// The host of each next hop.
+    pub hosts: Vec<String>,
     /// CA certificates.
     pub trust: BTreeMap<String, Sealed<Bundle>>,
     /// The certificate that is shown to the next hop.
     pub client_certificate: Option<(String, Sealed<CertifiedKey>)>,
+    /// The networks that the relay's owner lets mail go to; none for anywhere.
+    pub allowed_cidrs: Vec<IpNet>,
 }
 
 /// Looks up everything that `relay` and the domains that name it refer to.
 #[must_use]
 pub fn dereference<'a>(relay: &'a SmtpRelay, context: Context<'a>) -> Dereferenced<'a> {
     let key = Key::of(&relay.metadata);
-    let certificate = relay.spec.tls.certificate.as_ref().map(|certificate| {
-        let field = "spec.tls.certificate.secretRef";
-        certificate::lookup(context, &key.sibling(&certificate.secret_ref.name), field)
-    });
-    Dereferenced { relay, certificate, attachments: attachments(&key, context) }
-}
-
-fn attachments<'a>(relay: &Key, context: Context<'a>) -> Vec<Attachment<'a>> {
-    let names_relay = |domain: &&AcceptedDomain| {
-        Key::of(&domain.metadata).namespace == relay.namespace
-            && domain.spec.relay_refs.iter().any(|reference| reference.name == relay.name)
-    };
-    let mut domains: Vec<_> = context.inventory.domains.values().filter(names_relay).collect();
-    domains.sort_by_cached_key(|domain| claims::by_age(domain));
-    let winners = winners(domains.iter().copied());
-    domains.into_iter().map(|domain| Attachment { domain, claim: claim(domain, &winners, context) }).collect()
-}
-
-fn claim(domain: &AcceptedDomain, winners: &BTreeMap<&str, Key>, context: Context<'_>) -> Claim {
-    let key = Key::of(&domain.metadata);
-    match winners.get(domain.spec.domain.as_str()) {
-        Some(winner) if *winner != key => Claim::Lost { winner: winner.clone() },
-        _ => domain_references(&key, domain, context),
+    let certificate = relay.spec.tls.certificate.as_ref().and_then(|certificate| relay_certificate(relay, certificate, context));
+    let is_keyless = !context.inventory.scope.secrets.holds(&key.namespace);
+    Dereferenced {
+        relay,
+        certificate,
+        keyless_namespace: is_keyless.then(|| key.namespace.clone()),
+        unjudged: allowed::unreadable(relay, context.inventory),
+        attachments: attachments(relay, &key, context),
+        cluster_cidrs: IpNet::aggregate(&context.cluster_cidrs.to_vec()),
+        now: context.now,
     }
 }
 
-fn domain_references(key: &Key, domain: &AcceptedDomain, context: Context<'_>) -> Claim {
+fn relay_certificate(
+    relay: &SmtpRelay,
+    certificate: &Certificate,
+    context: Context<'_>,
+) -> Option<Result<Sealed<CertifiedKey>, ReferenceProblem>> {
+    let (key, secret) = (Key::of(&relay.metadata), secret_of(relay, certificate)?);
+    let field = if certificate.secret_ref.is_some() { "spec.tls.certificate.secretRef" } else { "spec.tls.certificate.issuerRef" };
+    let found = certificate::lookup(context, Referrer { kind: "SmtpRelay", key: &key }, &secret, field);
+    Some(found.map_err(|mut problem| {
+        if certificate.issuer_ref.is_some() && problem.fault == Fault::NotFound {
+            problem.fault = Fault::NotIssued(issued_secret(&key.name));
+        }
+        problem
+    }))
+}
+
+fn attachments<'a>(relay: &SmtpRelay, key: &Key, context: Context<'a>) -> Vec<Attachment<'a>> {
+    let mut domains: Vec<_> = context.inventory.domains.values().filter(|domain| relays_of(domain).contains(key)).collect();
+    domains.sort_by_cached_key(|domain| claims::by_age(domain));
+    let admitted: Vec<_> = domains.into_iter().map(|domain| (domain, admit(relay, key, domain, context))).collect();
+    let mut lost = lost(admitted.iter().filter(|(_, admitted)| admitted.is_ok()).map(|(domain, _)| *domain));
+    let attachment = |(domain, admitted): (&'a AcceptedDomain, Result<Vec<IpNet>, Refusal>)| {
+        let domain_key = Key::of(&domain.metadata);
+        let claim = match (admitted, lost.remove(&domain_key)) {
+            (Err(refusal), _) | (Ok(_), Some(refusal)) => Claim::Refused(refusal),
+            (Ok(networks), None) => domain_references(&domain_key, domain, &networks, context),
+        };
+        Attachment { domain, standing: Standing::of(domain, key), claim }
+    };
+    admitted.into_iter().map(attachment).collect()
+}
+
+fn admit(relay: &SmtpRelay, key: &Key, domain: &AcceptedDomain, context: Context<'_>) -> Result<Vec<IpNet>, Refusal> {
+    let own = Key::of(&domain.metadata);
+    let is_named = domain.spec.relay_refs.iter().any(|reference| own.refer(&reference.namespace, &reference.name) == *key);
+    if is_named { allowed::admit(relay, domain, context.inventory) } else { Err(Refusal::NotNamed(key.clone())) }
+}
+
+fn domain_references(key: &Key, domain: &AcceptedDomain, networks: &[IpNet], context: Context<'_>) -> Claim {
+    let spec = &domain.spec;
     let mut problems = Vec::new();
-    let mut lookup = Lookup { context, domain: key, problems: &mut problems };
-    let tls = lookup.tls(&domain.spec.tls, "spec.tls");
-    let unknown_recipients = domain.spec.unknown_recipients.as_ref().map(|other| lookup.tls(&other.tls, "spec.unknownRecipients.tls"));
-    let recipients = lookup.recipients(&domain.spec.recipients);
+    let referrer = Referrer { kind: "AcceptedDomain", key };
+    let mut lookup = Lookup { context, referrer, networks, problems: &mut problems };
+    let next_hops = lookup.hops(&spec.next_hops, &spec.tls, "spec");
+    let others = spec.unknown_recipients.as_ref();
+    let unknown_recipients = others.map(|others| lookup.hops(&others.next_hops, &others.tls, "spec.unknownRecipients"));
+    let recipients = lookup.recipients(&spec.recipients);
     if problems.is_empty() {
-        Claim::Held(Box::new(DomainReferences { tls, unknown_recipients, recipients }))
+        Claim::Held(Box::new(DomainReferences { next_hops, unknown_recipients, recipients }))
     } else {
         Claim::Broken(problems)
     }
@@ -165,29 +226,39 @@ fn domain_references(key: &Key, domain: &AcceptedDomain, context: Context<'_>) -
 /// Looks up the references of one domain and collects what is wrong with them, so that all of it is reported at once.
 struct Lookup<'a> {
     context: Context<'a>,
-    domain: &'a Key,
+    referrer: Referrer<'a>,
+    networks: &'a [IpNet],
     problems: &'a mut Vec<ReferenceProblem>,
 }
 
 impl Lookup<'_> {
-    fn tls(&mut self, tls: &NextHopTls, field: &str) -> TlsReferences {
-        let mut found = TlsReferences::default();
+    fn hops(&mut self, hops: &[NextHop], tls: &NextHopTls, field: &str) -> HopReferences {
+        let mut found = HopReferences { allowed_cidrs: self.networks.to_vec(), ..HopReferences::default() };
+        for (index, hop) in hops.iter().enumerate() {
+            let host = hops::lookup(self.context, self.referrer, hop, &format!("{field}.nextHops[{index}]"));
+            found.hosts.extend(self.keep(host));
+        }
         for (index, reference) in tls.ca_certificate_refs.iter().enumerate() {
-            let bundle = bundle::lookup(self.context, self.domain, reference, &format!("{field}.caCertificateRefs[{index}]"));
-            found.trust.extend(self.keep(bundle).map(|bundle| (handle::of_bundle(reference), bundle)));
+            let (kind, key) = target_of(self.referrer.key, reference);
+            let handle = handle::of_bundle(kind, &key, &reference.key);
+            let field = format!("{field}.tls.caCertificateRefs[{index}]");
+            let bundle = bundle::lookup(self.context, self.referrer, Target { kind, key }, &reference.key, &field);
+            found.trust.extend(self.keep(bundle).map(|bundle| (handle, bundle)));
         }
         if let Some(reference) = &tls.client_certificate_ref {
-            let target = self.domain.sibling(&reference.name);
-            let pair = certificate::lookup_current(self.context, &target, &format!("{field}.clientCertificateRef"));
-            found.client_certificate = self.keep(pair).map(|pair| (handle::of_client_certificate(&reference.name), pair));
+            let target = self.referrer.key.refer(&reference.namespace, &reference.name);
+            let field = format!("{field}.tls.clientCertificateRef");
+            let pair = certificate::lookup_current(self.context, self.referrer, &target, &field);
+            found.client_certificate = self.keep(pair).map(|pair| (handle::of_client_certificate(&target), pair));
         }
         found
     }
 
     fn recipients(&mut self, recipients: &Recipients) -> Option<(String, RecipientList)> {
         let reference = recipients.list_ref.as_ref()?;
-        let list = list::lookup(self.context, self.domain, reference, "spec.recipients.listRef");
-        self.keep(list).map(|list| (handle::of_list(reference), list))
+        let target = self.referrer.key.refer(&reference.namespace, &reference.name);
+        let list = list::lookup(self.context, self.referrer, &target, reference, "spec.recipients.listRef");
+        self.keep(list).map(|list| (handle::of_list(&target, &reference.key), list))
     }
 
     fn keep<T>(&mut self, found: Result<T, ReferenceProblem>) -> Option<T> {

@@ -29,7 +29,7 @@ pub struct Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {}", self.kind, self.key)
+        write!(f, "{} {}", self.kind, self.key)
     }
 }
 
@@ -44,12 +44,51 @@ pub enum TargetKind {
     Service,
 }
 
+/// As the API writes the kind.
+impl fmt::Display for TargetKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ConfigMap => "ConfigMap",
+            Self::Secret => "Secret",
+            Self::Service => "Service",
+        })
+    }
+}
+
 /// Why an object that is referred to can't be used, and what would mend it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// There is no such object.
     #[error("is not there; create it, or change the reference")]
     NotFound,
+    /// An issuer was asked for it, and it is not there yet.
+    #[error(
+        "is not there yet; cert-manager makes it when the Certificate {0} is issued, which `kubectl describe certificate {0}` tells about"
+    )]
+    NotIssued(String),
+    /// Nobody in its namespace agreed to the reference.
+    #[error("may not be referred to; create a ReferenceGrant in its namespace, from group postern.dev, {from}, to its kind and name")]
+    NotPermitted {
+        /// The kind and the namespace that refer.
+        from: String,
+    },
+    /// The operator may not read Secrets there.
+    #[error("can't be read: the operator may not read Secrets of namespace {0}; add it to the chart's value `secretNamespaces`")]
+    SecretsNotReadable(String),
+    /// The operator reads nothing there.
+    #[error("can't be read: the operator does not watch namespace {0}; add it to the chart's value `watchNamespaces`, or copy the object")]
+    NamespaceNotReadable(String),
+    /// A Service has no such port.
+    #[error("has no port {port}{}; change `port`, or add it to the Service", has(.ports))]
+    NoPort {
+        /// The port of the next hop.
+        port: i32,
+        /// Those of the Service.
+        ports: Vec<i32>,
+    },
+    /// A Secret lacks half of a certificate with its key.
+    #[error("has no key `{0}`; put the certificate chain into `tls.crt` and its private key into `tls.key`")]
+    NoPair(String),
     /// The object has no such key.
     #[error("has no key `{0}`; add it, or name another key")]
     NoKey(String),
@@ -80,4 +119,9 @@ pub enum Fault {
         "`{0}` holds a list that is larger than 1 MiB once it is written for the relay; split the domain's recipients, or let the next hop say which exist"
     )]
     ListTooLarge(String),
+}
+
+fn has(ports: &[i32]) -> String {
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+    if ports.is_empty() { String::new() } else { format!(" (it has {})", ports.join(", ")) }
 }

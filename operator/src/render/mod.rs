@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     build::{DESIRED, Objects, Settings, build},
-    dereference::{Absent, Context, dereference},
+    dereference::{Absent, CLUSTER_DOMAIN, Context, dereference},
     inventory::Key,
     kind::Kind,
     manifest::{Folder, Problem, SourceError},
@@ -54,7 +54,8 @@ pub fn render(paths: Vec<PathBuf>, settings: &Settings, now: Timestamp) -> Resul
         ..Rendered::default()
     };
     rendered.notes.extend(absent::notes(&reading.inventory));
-    let context = Context { inventory: &reading.inventory, now, absent: Absent::Elsewhere };
+    let context =
+        Context { inventory: &reading.inventory, now, absent: Absent::Elsewhere, cluster_domain: CLUSTER_DOMAIN, cluster_cidrs: &[] };
     for relay in reading.inventory.relays.values() {
         // Keys are made when the objects are applied, and a printed one would be no secret.
         let findings = validate(dereference(relay, context), |_| Ok(Sealed::Closed));

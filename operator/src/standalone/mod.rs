@@ -32,7 +32,7 @@ use tokio::{
 };
 
 use crate::{
-    dereference::{Absent, Context, dereference},
+    dereference::{Absent, CLUSTER_DOMAIN, Context, dereference},
     files,
     inventory::{Inventory, Key},
     manifest::{Folder, Reading},
@@ -175,6 +175,7 @@ impl Standalone {
         if let Err(error) = self.ledger.stamp(&mut reading.inventory, Timestamp::now()) {
             self.faults.push(format!("the ages of resources can't be kept: {error}"));
         }
+        self.recall(&mut reading.inventory);
         let chosen = chosen(&reading.inventory);
         let findings = chosen.map(|(key, relay)| (key, relay, self.find(&reading, relay)));
         if let Some((key, relay, findings)) = &findings
@@ -188,9 +189,17 @@ impl Standalone {
         self.reading = reading;
     }
 
+    /// Gives domains the status that they had: it tells which of them the relay took mail for.
+    fn recall(&self, inventory: &mut Inventory) {
+        for (key, domain) in &mut inventory.domains {
+            domain.status = self.shown.domains.get(key).and_then(|shown| shown.status.clone());
+        }
+    }
+
     fn find<'r>(&mut self, reading: &'r Reading, relay: &'r SmtpRelay) -> Findings<'r> {
         let now = Timestamp::now();
-        let context = Context { inventory: &reading.inventory, now, absent: Absent::Missing };
+        let context =
+            Context { inventory: &reading.inventory, now, absent: Absent::Missing, cluster_domain: CLUSTER_DOMAIN, cluster_cidrs: &[] };
         validate(dereference(relay, context), |relay| {
             self.keyring.certificate(&Key::of(&relay.metadata), &relay.spec.hostname, now).map(Sealed::Open)
         })

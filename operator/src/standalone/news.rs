@@ -1,13 +1,13 @@
 //! What there is to tell of a folder: put together from what was read, what was found and what was seen.
 
 use jiff::Timestamp;
-use postern_crds::SmtpRelay;
+use postern_crds::{SmtpRelay, accepted_domain::RelayReference};
 
 use super::report::News;
 use crate::{
     inventory::Key,
     manifest::Reading,
-    status::{self, Pods, reasons_of},
+    status::{self, Applied, Pods, reasons_of},
     validate::Findings,
 };
 
@@ -38,7 +38,7 @@ pub(super) fn gather(reading: &Reading, found: Option<&Found<'_>>, before: &News
     let reasons = reasons_of(found.key, found.findings);
     news.problems.extend(reasons.iter().map(|(object, text)| in_file(reading, object, &format!("{object}: {text}"))));
     add_relay(&mut news, found, before, now);
-    add_domains(&mut news, reading, found, before, now);
+    add_domains(&mut news, reading, found, now);
     news
 }
 
@@ -52,18 +52,19 @@ fn in_file(reading: &Reading, object: &str, text: &str) -> String {
 fn add_relay(news: &mut News, found: &Found<'_>, before: &News, now: Timestamp) {
     let mut relay = found.relay.clone();
     relay.status = before.relays.get(found.key).and_then(|shown| shown.status.clone());
-    relay.status = Some(status::relay(&relay, found.findings, found.pods, now));
+    relay.status = Some(status::relay(&relay, found.findings, found.pods, &Applied::default(), now));
     news.relays.insert(found.key.clone(), relay);
 }
 
-fn add_domains(news: &mut News, reading: &Reading, found: &Found<'_>, before: &News, now: Timestamp) {
-    let reports = [(found.key.clone(), status::Report::new(found.findings, news.relays.get(found.key)))].into();
+fn add_domains(news: &mut News, reading: &Reading, found: &Found<'_>, now: Timestamp) {
+    let report = status::Report::new(found.findings, news.relays.get(found.key));
+    let others = reading.inventory.relays.keys().map(|other| (other.clone(), status::Report::pending()));
+    let reports = others.chain([(found.key.clone(), report)]).collect();
     for (key, domain) in &reading.inventory.domains {
         let mut domain = domain.clone();
-        domain.status = before.domains.get(key).and_then(|shown| shown.status.clone());
         domain.status = Some(status::domain(&domain, &reports, now));
-        let names_it = domain.spec.relay_refs.iter().any(|reference| key.sibling(&reference.name) == *found.key);
-        if !names_it {
+        let refers = |reference: &RelayReference| key.refer(&reference.namespace, &reference.name) == *found.key;
+        if !domain.spec.relay_refs.iter().any(refers) {
             let text = format!("AcceptedDomain {key}: spec.relayRefs: does not name the relay that runs here; add {}", found.key.name);
             news.problems.push(in_file(reading, &format!("AcceptedDomain {key}"), &text));
         }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use serde::Deserialize;
 
-use crate::status::Pods;
+use crate::status::{Clients, Pods};
 
 /// How long the relay may take to answer.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -20,6 +20,15 @@ struct Answer {
     draining: bool,
     #[serde(default)]
     last_refusal: Option<Refusal>,
+    #[serde(default)]
+    clients: Counts,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Counts {
+    own: u64,
+    cluster: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,6 +47,7 @@ pub(super) async fn observe(admin: SocketAddr) -> Pods {
         count: 1,
         ready: i32::from(ready),
         config_hash: answer.config_hash,
+        clients: Clients { own: answer.clients.own, cluster: answer.clients.cluster },
         refusals: answer.last_refusal.map(|refusal| refusal.reasons).unwrap_or_default(),
     }
 }

@@ -57,3 +57,8 @@ impl<'a> Conditions<'a> {
 fn whole_second(now: Timestamp) -> Time {
     Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
 }
+
+/// Whether a condition is there, and True.
+pub(super) fn holds(conditions: &[Condition], type_: &str) -> bool {
+    conditions.iter().any(|condition| condition.type_ == type_ && condition.status == "True")
+}

@@ -9,12 +9,12 @@ use postern_crds::{
     smtp_relay::{CertificateStatus, Listener, ListenerStatus, ListenerTlsMode},
 };
 
-use super::{Conditions, Reason, domain::reason_of};
+use super::{Applied, Clients, Conditions, Reason, Trouble, clients::preserved, domain::reason_of};
 use crate::{
     build::{client_secret, selector_of, server_secret},
     dereference::Fault,
     material::CertifiedKey,
-    validate::{Blocker, DomainState, Findings, Validated},
+    validate::{Blocker, DomainState, Findings, ServerCertificate, Validated, Warning, expires_soon},
 };
 
 /// How many certificates a status holds.
@@ -31,32 +31,32 @@ pub struct Pods {
     pub config_hash: Option<String>,
     /// Why pods refused the configuration that they were given.
     pub refusals: Vec<String>,
+    /// The sessions that they saw, all pods together.
+    pub clients: Clients,
 }
 
 /// What a relay shows of itself.
 #[must_use]
-pub fn relay(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, now: Timestamp) -> SmtpRelayStatus {
+pub fn relay(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, applied: &Applied, now: Timestamp) -> SmtpRelayStatus {
     let old = relay.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let mut conditions = Conditions::new(relay.metadata.generation, now, old);
+    let validated = findings.relay.as_ref().ok();
+    let progress = Progress::of(relay, findings, pods, applied);
     accepted(&mut conditions, findings);
     resolved(&mut conditions, findings, now);
-    let validated = findings.relay.as_ref().ok();
-    let progress = programmed(&mut conditions, validated, pods);
-    ready(&mut conditions, pods);
+    programmed(&mut conditions, &progress);
+    ready(&mut conditions, findings, pods, &progress, now);
     encrypted(&mut conditions, relay, validated);
-    let unseen = "whether clients arrive with their own addresses is not observed yet";
-    conditions.unknown(types::CLIENT_ADDRESS_PRESERVED, Reason::NotObserved, unseen);
-    match progress {
-        Progress::Done => {}
-        Progress::Underway => conditions.set(types::RECONCILING, true, Reason::Pending, "a configuration is on its way to the pods"),
-        Progress::Stuck(reason) => {
-            conditions.set(types::STALLED, true, reason, "what was last good goes on; it takes a change to go further");
-        }
+    preserved(&mut conditions, relay, validated, pods.clients);
+    match &progress {
+        Progress::Done | Progress::Asleep => {}
+        Progress::Underway(reason, message) => conditions.set(types::RECONCILING, true, *reason, message.clone()),
+        Progress::Stuck(reason, message) => conditions.set(types::STALLED, true, *reason, message.clone()),
     }
     SmtpRelayStatus {
         observed_generation: relay.metadata.generation,
         conditions: conditions.finish(),
-        addresses: Vec::new(),
+        addresses: applied.addresses.clone(),
         replicas: Some(pods.count),
         ready_replicas: Some(pods.ready),
         selector: Some(selector_of(relay)),
@@ -67,38 +67,86 @@ pub fn relay(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, now: Times
     }
 }
 
-/// How far a generation has come.
+/// How far a generation has come, and why it has come no further.
 enum Progress {
     Done,
-    Underway,
-    Stuck(Reason),
+    /// No pod is wanted.
+    Asleep,
+    Underway(Reason, String),
+    /// Time alone changes nothing.
+    Stuck(Reason, String),
+}
+
+impl Progress {
+    fn of(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, applied: &Applied) -> Self {
+        let validated = match &findings.relay {
+            Ok(validated) => validated,
+            Err(blockers) => return Self::blocked(blockers),
+        };
+        let is_taken = pods.config_hash.as_deref() == Some(validated.configuration.hash()) && pods.ready > 0;
+        if let Some(Trouble { reason, message, is_final }) = &applied.trouble {
+            if *is_final { Self::Stuck(*reason, message.clone()) } else { Self::Underway(*reason, message.clone()) }
+        } else if !is_taken && !pods.refusals.is_empty() {
+            Self::Stuck(Reason::Refused, format!("pods refused the configuration: {}", pods.refusals.join("; ")))
+        } else if relay.spec.replicas == 0 && pods.count == 0 {
+            Self::Asleep
+        } else if let Some((reason, message)) = &applied.waiting {
+            Self::Underway(*reason, message.clone())
+        } else if is_taken {
+            // Never without a ready pod: nobody runs anything then.
+            Self::Done
+        } else if pods.ready == 0 {
+            Self::Underway(Reason::NoReadyPods, "pods are not ready yet".to_owned())
+        } else {
+            Self::Underway(Reason::Pending, "not every ready pod runs this generation yet".to_owned())
+        }
+    }
+
+    fn blocked(blockers: &[Blocker]) -> Self {
+        let reason = blockers.first().map_or(Reason::Invalid, reason_of_blocker);
+        let message = blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        // An issuer needs no help.
+        if reason == Reason::CertificateNotIssued { Self::Underway(reason, message) } else { Self::Stuck(reason, message) }
+    }
 }
 
 fn accepted(conditions: &mut Conditions<'_>, findings: &Findings<'_>) {
-    let faults = blockers(findings, |blocker| matches!(blocker, Blocker::Field(_)));
-    let reason = if faults.is_empty() { Reason::Accepted } else { Reason::Invalid };
-    conditions.set(types::ACCEPTED, faults.is_empty(), reason, faults.join("; "));
+    let blockers = findings.relay.as_ref().err().into_iter().flatten();
+    let faults: Vec<_> = blockers.filter(|blocker| matches!(blocker, Blocker::Field(_))).map(ToString::to_string).collect();
+    let unjudged: Vec<_> =
+        findings.warnings.iter().filter(|warning| matches!(warning, Warning::Unjudged(_))).map(ToString::to_string).collect();
+    match (faults.is_empty(), unjudged.is_empty()) {
+        (true, true) => conditions.set(types::ACCEPTED, true, Reason::Accepted, ""),
+        (true, false) => conditions.set(types::ACCEPTED, false, Reason::NamespacesNotReadable, unjudged.join("; ")),
+        (false, _) => conditions.set(types::ACCEPTED, false, Reason::Invalid, faults.join("; ")),
+    }
 }
 
 fn resolved(conditions: &mut Conditions<'_>, findings: &Findings<'_>, now: Timestamp) {
     let fault = match &findings.relay {
-        Err(blockers) => blockers.iter().find_map(unresolved),
+        Err(blockers) => blockers
+            .iter()
+            .find(|blocker| !matches!(blocker, Blocker::Field(_)))
+            .map(|blocker| (reason_of_blocker(blocker), blocker.to_string())),
         Ok(validated) => expired(validated, now),
     };
-    let warning = || findings.warnings.first().map(|warning| (Reason::PostmasterNotAccepted, warning.to_string()));
-    match fault.or_else(warning) {
+    let postmaster = || findings.warnings.iter().find(|warning| matches!(warning, Warning::Postmaster(_)));
+    match fault.or_else(|| postmaster().map(|warning| (Reason::PostmasterNotAccepted, warning.to_string()))) {
         Some((reason, message)) => conditions.set(types::RESOLVED_REFS, false, reason, message),
-        None => conditions.set(types::RESOLVED_REFS, true, Reason::ResolvedRefs, ""),
+        None => match expiring(findings, now) {
+            Some((reason, message)) => conditions.set(types::RESOLVED_REFS, true, reason, message),
+            None => conditions.set(types::RESOLVED_REFS, true, Reason::ResolvedRefs, ""),
+        },
     }
 }
 
-fn unresolved(blocker: &Blocker) -> Option<(Reason, String)> {
-    let reason = match blocker {
+fn reason_of_blocker(blocker: &Blocker) -> Reason {
+    match blocker {
         Blocker::Certificate(problem) => reason_of(problem),
         Blocker::Issue(_) => Reason::IssueFailed,
-        Blocker::Field(_) => return None,
-    };
-    Some((reason, blocker.to_string()))
+        Blocker::Keyless(_) => Reason::SecretsNotReadable,
+        Blocker::Field(_) => Reason::Invalid,
+    }
 }
 
 /// A certificate that has ended is shown all the same: most senders don't look, and without it none could use TLS.
@@ -107,36 +155,56 @@ fn expired(validated: &Validated<'_>, now: Timestamp) -> Option<(Reason, String)
     Some((Reason::CertificateExpired, format!("spec.tls.certificate: {}; it is still shown to clients", Fault::Expired(ended))))
 }
 
-fn blockers(findings: &Findings<'_>, wanted: impl Fn(&Blocker) -> bool) -> Vec<String> {
-    let blockers = findings.relay.as_ref().err().into_iter().flatten();
-    blockers.filter(|blocker| wanted(blocker)).map(ToString::to_string).collect()
+/// A certificate of a Secret that nobody has renewed in time. The operator's own are its own business.
+fn expiring(findings: &Findings<'_>, now: Timestamp) -> Option<(Reason, String)> {
+    let Ok(Validated { certificate: ServerCertificate::Named(pair), .. }) = &findings.relay else { return None };
+    let pair = pair.open().filter(|pair| expires_soon(pair) <= now)?;
+    let end = pair.not_after().strftime("%Y-%m-%d %H:%M UTC");
+    Some((Reason::CertificateExpiresSoon, format!("spec.tls.certificate: the certificate ends on {end}; renew it")))
 }
 
-/// Never True without a ready pod: nobody runs anything then.
-fn programmed(conditions: &mut Conditions<'_>, validated: Option<&Validated<'_>>, pods: &Pods) -> Progress {
-    let wanted = validated.map(|validated| validated.configuration.hash().to_owned());
-    let (reason, message, progress) = if wanted.is_some() && pods.config_hash == wanted && pods.ready > 0 {
-        (Reason::Programmed, String::new(), Progress::Done)
-    } else if wanted.is_none() {
-        let message = "the resource gives no configuration, and what was last good goes on; see Accepted and ResolvedRefs";
-        (Reason::Invalid, message.to_owned(), Progress::Stuck(Reason::Invalid))
-    } else if !pods.refusals.is_empty() {
-        let message = format!("the relay refused its configuration and runs the last good one: {}", pods.refusals.join("; "));
-        (Reason::Refused, message, Progress::Stuck(Reason::Refused))
-    } else if pods.ready == 0 {
-        (Reason::NoReadyPods, "no pod is ready".to_owned(), Progress::Underway)
-    } else {
-        (Reason::Pending, "not every ready pod runs this generation yet".to_owned(), Progress::Underway)
+fn programmed(conditions: &mut Conditions<'_>, progress: &Progress) {
+    let (reason, message) = match progress {
+        Progress::Done => return conditions.set(types::PROGRAMMED, true, Reason::Programmed, ""),
+        Progress::Asleep => (Reason::ScaledToZero, "spec.replicas is 0, so nobody runs anything".to_owned()),
+        Progress::Underway(reason, message) => (*reason, message.clone()),
+        Progress::Stuck(reason, message) => (*reason, format!("{message}; what was last good goes on")),
     };
-    conditions.set(types::PROGRAMMED, matches!(progress, Progress::Done), reason, message);
-    progress
+    conditions.set(types::PROGRAMMED, false, reason, message);
 }
 
-fn ready(conditions: &mut Conditions<'_>, pods: &Pods) {
-    match pods.ready {
-        0 => conditions.set(types::READY, false, Reason::NoReadyPods, "no pod is ready, so no mail is taken"),
-        _ => conditions.set(types::READY, true, Reason::Ready, ""),
-    }
+/// Whether mail flows, and the reason that matters most, whether or not it does.
+fn ready(conditions: &mut Conditions<'_>, findings: &Findings<'_>, pods: &Pods, progress: &Progress, now: Timestamp) {
+    let flows = pods.ready > 0;
+    let is_usual = |reason: &Reason| matches!(reason, Reason::Pending | Reason::RollingOut | Reason::NoReadyPods);
+    let (reason, message) = match progress {
+        Progress::Underway(reason, _) if flows && is_usual(reason) => remark(findings, now).unwrap_or((Reason::Ready, String::new())),
+        Progress::Stuck(reason, message) | Progress::Underway(reason, message) if flows => {
+            (*reason, format!("mail flows with what was last good: {message}"))
+        }
+        Progress::Asleep => (Reason::ScaledToZero, "no mail is taken: spec.replicas is 0; scale the relay up".to_owned()),
+        Progress::Stuck(reason, message) | Progress::Underway(reason, message) => (*reason, format!("no mail is taken: {message}")),
+        Progress::Done => remark(findings, now).unwrap_or((Reason::Ready, String::new())),
+    };
+    conditions.set(types::READY, flows, reason, message);
+}
+
+/// What somebody should know of a relay that runs.
+fn remark(findings: &Findings<'_>, now: Timestamp) -> Option<(Reason, String)> {
+    let warning = || {
+        let warning = findings.warnings.first()?;
+        let reason = match warning {
+            Warning::Postmaster(_) => Reason::PostmasterNotAccepted,
+            Warning::Unjudged(_) => Reason::NamespacesNotReadable,
+        };
+        Some((reason, warning.to_string()))
+    };
+    let no_domains = || {
+        let message = "no domain is served, so every recipient is refused; apply an AcceptedDomain whose relayRefs names this relay";
+        (served(findings) == 0).then(|| (Reason::NoAcceptedDomains, message.to_owned()))
+    };
+    let expired = findings.relay.as_ref().ok().and_then(|validated| expired(validated, now));
+    expired.or_else(no_domains).or_else(|| expiring(findings, now)).or_else(warning)
 }
 
 /// Whether every link requires TLS. A next hop whose certificate nobody checks counts, as it never gets mail in clear; but it is named.

@@ -1,53 +1,67 @@
 //! A domain of a relay, as its configuration holds it.
 
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
 use postern_config::{Domain, DomainName, DomainType, NextHop, NextHopTls, NextHopTlsMode, NextHops, RecipientValidation, Violation};
 use postern_crds::accepted_domain::{self as api, AcceptedDomainSpec};
 
-use super::{DomainOutcome, Parts, root::fit};
-use crate::{
-    dereference::{Attachment, Claim, DomainReferences, ReferenceProblem, TlsReferences},
-    inventory::Key,
-};
+use super::{Cause, DomainOutcome, DomainState, Parts, root::fit};
+use crate::dereference::{Attachment, Claim, DomainReferences, HopReferences, Refusal};
 
-/// What became of a domain at a relay.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DomainState {
-    /// The relay takes its mail.
-    Served,
-    /// The domain is the relay's, but can't be served now: its mail is answered 451, and its senders keep it.
-    Detached(Vec<ReferenceProblem>),
-    /// Another resource claimed the name before, and its mail goes where that one says.
-    Conflict {
-        /// The resource that holds the name.
-        winner: Key,
-    },
-    /// Nobody can be given this domain, so the relay does not know it.
-    Invalid(Violation),
+/// How long a relay answers for what it has lost, and what time it is.
+#[derive(Clone, Copy)]
+pub(super) struct Grace {
+    pub(super) period: SignedDuration,
+    pub(super) now: Timestamp,
 }
 
 impl Parts {
-    /// Adds a domain that names the relay to its configuration.
-    pub(super) fn take<'a>(&mut self, attachment: Attachment<'a>) -> DomainOutcome<'a> {
-        let Attachment { domain, claim } = attachment;
-        let state = self.state(&domain.spec, claim).unwrap_or_else(DomainState::Invalid);
-        DomainOutcome { domain, state }
+    /// Adds the domains that concern the relay to its configuration.
+    pub(super) fn take_all<'a>(&mut self, attachments: Vec<Attachment<'a>>, grace: Grace) -> Vec<DomainOutcome<'a>> {
+        let mut outcomes: Vec<_> = attachments.into_iter().filter_map(|attachment| self.take(attachment, grace)).collect();
+        let mut names: BTreeSet<_> = self.domains.iter().map(|domain| domain.name.clone()).collect();
+        for DomainOutcome { domain, state } in &mut outcomes {
+            let DomainState::Detached { cause, .. } = state else { continue };
+            // Who has the name is served, whoever had it before.
+            match name(&domain.spec.domain) {
+                Ok(name) if names.insert(name.clone()) => self.push(&domain.spec, name, DomainType::Detached),
+                _ => *state = DomainState::Refused { cause: cause.clone(), since: None },
+            }
+        }
+        outcomes
     }
 
-    fn state(&mut self, spec: &AcceptedDomainSpec, claim: Claim) -> Result<DomainState, Violation> {
-        let name = name(&spec.domain)?;
-        let (kind, state) = match claim {
-            Claim::Lost { winner } => return Ok(DomainState::Conflict { winner }),
-            Claim::Broken(problems) => (DomainType::Detached, DomainState::Detached(problems)),
-            Claim::Held(references) => (self.kind(spec, *references)?, DomainState::Served),
+    /// Adds a domain if it can be served. Nothing comes of one that does not name the relay, and that the relay does not answer for either.
+    fn take<'a>(&mut self, attachment: Attachment<'a>, grace: Grace) -> Option<DomainOutcome<'a>> {
+        let Attachment { domain, standing, claim } = attachment;
+        let lost = |cause| DomainState::lost(cause, standing, grace.period, grace.now);
+        let state = match claim {
+            Claim::Refused(refusal @ Refusal::NotNamed(_)) => Some(lost(Cause::Refusal(refusal))).filter(DomainState::is_known)?,
+            Claim::Refused(refusal) => lost(Cause::Refusal(refusal)),
+            Claim::Broken(problems) => lost(Cause::References(problems)),
+            Claim::Held(references) => {
+                self.serve(&domain.spec, *references).map_or_else(|violation| lost(Cause::Invalid(violation)), |()| DomainState::Served)
+            }
         };
+        Some(DomainOutcome { domain, state })
+    }
+
+    fn serve(&mut self, spec: &AcceptedDomainSpec, references: DomainReferences) -> Result<(), Violation> {
+        let name = name(&spec.domain)?;
+        let kind = self.kind(spec, references)?;
+        self.push(spec, name, kind);
+        Ok(())
+    }
+
+    fn push(&mut self, spec: &AcceptedDomainSpec, name: DomainName, kind: DomainType) {
         let mut blocked = spec.recipients.blocked.clone();
         blocked.sort_unstable();
         self.domains.push(Domain { name, include_subdomains: spec.include_subdomains, kind, blocked });
-        Ok(state)
     }
 
     fn kind(&mut self, spec: &AcceptedDomainSpec, references: DomainReferences) -> Result<DomainType, Violation> {
-        let next_hops = self.next_hops(&spec.next_hops, &spec.tls, references.tls)?;
+        let next_hops = self.next_hops(&spec.next_hops, &spec.tls, references.next_hops, "spec")?;
         let recipients = match references.recipients {
             Some((list, mailboxes)) => {
                 self.recipients.insert(list.clone(), mailboxes);
@@ -57,7 +71,8 @@ impl Parts {
         };
         match (spec.type_, &spec.unknown_recipients) {
             (api::DomainType::InternalRelay, Some(other)) => {
-                let unknown_recipients = self.next_hops(&other.next_hops, &other.tls, references.unknown_recipients.unwrap_or_default())?;
+                let references = references.unknown_recipients.unwrap_or_default();
+                let unknown_recipients = self.next_hops(&other.next_hops, &other.tls, references, "spec.unknownRecipients")?;
                 Ok(DomainType::InternalRelay { next_hops, recipients, unknown_recipients })
             }
             // The schema holds that an InternalRelay says where the others go.
@@ -65,16 +80,24 @@ impl Parts {
         }
     }
 
-    fn next_hops(&mut self, hops: &[api::NextHop], tls: &api::NextHopTls, references: TlsReferences) -> Result<NextHops, Violation> {
-        let trust = references.trust.keys().cloned().collect();
-        self.trust.extend(references.trust);
-        let client_certificate = references.client_certificate.map(|(folder, pair)| {
-            self.client_certificates.insert(folder.clone(), pair);
-            folder
+    fn next_hops(
+        &mut self,
+        hops: &[api::NextHop],
+        tls: &api::NextHopTls,
+        references: HopReferences,
+        field: &str,
+    ) -> Result<NextHops, Violation> {
+        let HopReferences { hosts, trust, client_certificate, allowed_cidrs } = references;
+        let hops = hops.iter().zip(hosts).map(|(hop, host)| next_hop(hop, host, field)).collect::<Result<_, _>>()?;
+        let server_name = tls.server_name.as_deref().map(|text| parse(text, &format!("{field}.tls.serverName"))).transpose()?;
+        let names = trust.keys().cloned().collect();
+        self.trust.extend(trust);
+        let client_certificate = client_certificate.map(|(name, pair)| {
+            self.client_certificates.insert(name.clone(), pair);
+            name
         });
-        let tls =
-            NextHopTls { mode: mode(tls.mode), server_name: tls.server_name.as_deref().map(name).transpose()?, trust, client_certificate };
-        Ok(NextHops { hops: hops.iter().map(next_hop).collect::<Result<_, _>>()?, tls, allowed_cidrs: Vec::new() })
+        let tls = NextHopTls { mode: mode(tls.mode), server_name, trust: names, client_certificate };
+        Ok(NextHops { hops, tls, allowed_cidrs })
     }
 }
 
@@ -102,12 +125,12 @@ fn mode(mode: api::NextHopTlsMode) -> NextHopTlsMode {
     }
 }
 
-fn next_hop(hop: &api::NextHop) -> Result<NextHop, Violation> {
-    let field = |name: &str| format!("spec.nextHops[{}].{name}", hop.host);
+fn next_hop(hop: &api::NextHop, host: String, field: &str) -> Result<NextHop, Violation> {
+    let field = |name: &str| format!("{field}.nextHops[{host}].{name}");
     Ok(NextHop {
-        host: hop.host.clone(),
         port: fit(field("port"), hop.port)?,
         priority: fit(field("priority"), hop.priority)?,
         weight: fit(field("weight"), hop.weight)?,
+        host,
     })
 }

@@ -4,14 +4,18 @@ mod domain;
 mod postmaster;
 mod resources;
 mod root;
+mod state;
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
+use jiff::{SignedDuration, Timestamp};
 use postern_config::{Configuration, RecipientList, Violation};
 use postern_crds::{AcceptedDomain, SmtpRelay};
 
-pub use domain::DomainState;
+use domain::Grace;
 pub use resources::PodResources;
+pub use state::{Cause, DomainState};
 
 use crate::{
     dereference::{Dereferenced, ReferenceProblem},
@@ -80,6 +84,11 @@ pub enum Blocker {
     /// No certificate could be issued.
     #[error("no certificate can be issued: {0}")]
     Issue(#[from] IssueError),
+    /// The operator may not keep Secrets where the relay is.
+    #[error(
+        "metadata.namespace: the operator may not keep Secrets in namespace {0}, so no pod could have a certificate; add it to the chart's value `secretNamespaces`"
+    )]
+    Keyless(String),
 }
 
 /// Something of a relay that does not hold, while the rest of it runs.
@@ -90,6 +99,11 @@ pub enum Warning {
         "spec.postmaster: no accepted domain of this relay holds {0}, so mail to <Postmaster> is answered 451; add the domain, or name another mailbox"
     )]
     Postmaster(String),
+    /// Nobody can tell which namespaces are meant.
+    #[error(
+        "spec.allowedDomains[{0}].namespaces.from: an operator that watches some namespaces can't judge `All` and `Selector`, so this lets nobody in; write `Same`, or empty the chart's value `watchNamespaces`"
+    )]
+    Unjudged(usize),
 }
 
 /// What the step found: of each domain, and of the relay.
@@ -103,15 +117,42 @@ pub struct Findings<'a> {
     pub relay: Result<Validated<'a>, Vec<Blocker>>,
 }
 
+impl Findings<'_> {
+    /// When time alone will change what was found at `now`, if nothing else does: a domain's grace is over, or a certificate gets old.
+    #[must_use]
+    pub fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        let graces = self.domains.iter().filter_map(|outcome| match outcome.state {
+            DomainState::Detached { until, .. } => Some(until),
+            DomainState::Served | DomainState::Refused { .. } => None,
+        });
+        let certificates = self.relay.iter().flat_map(|validated| {
+            let clients = validated.client_certificates.values().filter_map(Sealed::open);
+            validated.certificate.pair().into_iter().chain(clients).flat_map(|pair| [expires_soon(pair), pair.not_after()])
+        });
+        graces.chain(certificates).filter(|time| *time > now).min()
+    }
+}
+
+/// From when on a certificate should have been renewed: with a fifth of its life left.
+#[must_use]
+pub fn expires_soon(pair: &CertifiedKey) -> Timestamp {
+    let life = pair.not_before().duration_until(pair.not_after());
+    // A fifth of a certificate's life is never out of a timestamp's range.
+    pair.not_after().checked_sub(life / 5).unwrap_or(pair.not_after())
+}
+
 /// Checks what was dereferenced, and makes the relay's configuration of it. `issue` is asked for a certificate when the relay names none.
 pub fn validate(dereferenced: Dereferenced<'_>, issue: impl FnOnce(&SmtpRelay) -> Result<Sealed<Issued>, IssueError>) -> Findings<'_> {
-    let Dereferenced { relay, certificate, attachments } = dereferenced;
-    let mut parts = Parts::default();
-    let domains: Vec<_> = attachments.into_iter().map(|attachment| parts.take(attachment)).collect();
-    let (postmaster, warnings) = postmaster::find(relay, &domains, &parts.domains);
-    let certificate = match certificate {
-        Some(named) => named.map(ServerCertificate::Named).map_err(Blocker::Certificate),
-        None => issue(relay).map(ServerCertificate::Issued).map_err(Blocker::Issue),
+    let Dereferenced { relay, certificate, keyless_namespace, unjudged, attachments, cluster_cidrs, now } = dereferenced;
+    let mut parts = Parts { cluster_cidrs, ..Parts::default() };
+    let grace = Grace { period: SignedDuration::from_secs(relay.spec.detach_grace_seconds.into()), now };
+    let domains = parts.take_all(attachments, grace);
+    let (postmaster, mut warnings) = postmaster::find(relay, &domains, &parts.domains);
+    warnings.extend(unjudged.into_iter().map(Warning::Unjudged));
+    let certificate = match (keyless_namespace, certificate) {
+        (Some(namespace), _) => Err(Blocker::Keyless(namespace)),
+        (None, Some(named)) => named.map(ServerCertificate::Named).map_err(Blocker::Certificate),
+        (None, None) => issue(relay).map(ServerCertificate::Issued).map_err(Blocker::Issue),
     };
     let relay = match certificate {
         Ok(certificate) => {
@@ -122,9 +163,10 @@ pub fn validate(dereferenced: Dereferenced<'_>, issue: impl FnOnce(&SmtpRelay) -
     Findings { domains, warnings, relay }
 }
 
-/// The parts of a configuration that come from domains.
+/// The parts of a configuration that come from elsewhere than the relay.
 #[derive(Default)]
 struct Parts {
+    cluster_cidrs: Vec<IpNet>,
     domains: Vec<postern_config::Domain>,
     recipients: BTreeMap<String, RecipientList>,
     client_certificates: BTreeMap<String, Sealed<CertifiedKey>>,
@@ -138,7 +180,7 @@ impl Parts {
         postmaster: Option<String>,
         certificate: ServerCertificate,
     ) -> Result<Validated<'_>, Vec<Violation>> {
-        let root = root::compile(relay, postmaster).map_err(|violation| vec![violation])?;
+        let root = root::compile(relay, postmaster, &self.cluster_cidrs).map_err(|violation| vec![violation])?;
         let resources = PodResources::of(&relay.spec)?;
         let configuration = Configuration::assemble(root, self.domains, self.recipients);
         let violations = postern_config::validate::validate(&configuration);

@@ -3,15 +3,13 @@
 use postern_config::Domain;
 use postern_crds::{SmtpRelay, accepted_domain::DomainType};
 
-use super::{DomainOutcome, DomainState, Warning};
+use super::{DomainOutcome, Warning};
 
 /// The mailbox that the relay names, or that of the oldest Authoritative domain; and a warning when there's none.
 pub(super) fn find(relay: &SmtpRelay, outcomes: &[DomainOutcome<'_>], accepted: &[Domain]) -> (Option<String>, Vec<Warning>) {
     let Some(mailbox) = &relay.spec.postmaster else {
-        let is_candidate = |outcome: &&DomainOutcome<'_>| {
-            outcome.domain.spec.type_ == DomainType::Authoritative
-                && matches!(outcome.state, DomainState::Served | DomainState::Detached(_))
-        };
+        let is_candidate =
+            |outcome: &&DomainOutcome<'_>| outcome.domain.spec.type_ == DomainType::Authoritative && outcome.state.is_known();
         let oldest = outcomes.iter().find(is_candidate);
         return (oldest.map(|outcome| format!("postmaster@{}", outcome.domain.spec.domain)), Vec::new());
     };

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use postern_config::{
     Delivery, DomainName, Limits, Listener, ListenerTls, MIN_READER, ProxyProtocol, RelayConfig, Role, ServerTls, Timeouts, TlsVersion,
-    VERSION, Violation,
+    VERSION, Violation, validate::MOST_CLUSTER_CIDRS,
 };
 use postern_crds::{SmtpRelay, smtp_relay as api};
 
 use super::SERVER_CERTIFICATE;
 use crate::inventory::Key;
 
-pub(super) fn compile(relay: &SmtpRelay, postmaster: Option<String>) -> Result<RelayConfig, Violation> {
+pub(super) fn compile(relay: &SmtpRelay, postmaster: Option<String>, cluster_cidrs: &[IpNet]) -> Result<RelayConfig, Violation> {
     let spec = &relay.spec;
     let hostname =
         DomainName::parse(&spec.hostname).map_err(|error| Violation { field: "spec.hostname".to_owned(), problem: error.to_string() })?;
@@ -26,9 +27,21 @@ pub(super) fn compile(relay: &SmtpRelay, postmaster: Option<String>) -> Result<R
         tls: ServerTls { min_version: tls_version(spec.tls.min_version), certificates: vec![SERVER_CERTIFICATE.to_owned()] },
         limits: limits(&spec.limits)?,
         timeouts: timeouts(&spec.timeouts)?,
-        cluster_cidrs: Vec::new(),
+        cluster_cidrs: at_most(MOST_CLUSTER_CIDRS, cluster_cidrs),
         files: BTreeMap::new(),
     })
+}
+
+/// The same networks, and as little more as makes them `most`: the smallest are widened first.
+fn at_most(most: usize, networks: &[IpNet]) -> Vec<IpNet> {
+    let mut networks = IpNet::aggregate(&networks.to_vec());
+    while networks.len() > most {
+        let host_bits = |network: &IpNet| network.max_prefix_len() - network.prefix_len();
+        let least = networks.iter().map(host_bits).min().unwrap_or_default();
+        let widened = |network: &IpNet| if host_bits(network) == least { network.supernet().unwrap_or(*network) } else { *network };
+        networks = IpNet::aggregate(&networks.iter().map(widened).collect());
+    }
+    networks
 }
 
 /// `value` in the range of the contract, which the schema holds to as well.
@@ -82,4 +95,20 @@ fn timeouts(timeouts: &api::Timeouts) -> Result<Timeouts, Violation> {
         next_hop_command_seconds: fit("spec.timeouts.nextHopCommandSeconds", timeouts.next_hop_command_seconds)?,
         next_hop_final_reply_seconds: fit("spec.timeouts.nextHopFinalReplySeconds", timeouts.next_hop_final_reply_seconds)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_networks_are_widened_until_they_are_few_enough_and_all_are_still_in_them() {
+        let nodes: Vec<IpNet> = (0..3000_u32).map(|node| IpNet::from(std::net::IpAddr::V4((0x0a00_0000 + node * 7).into()))).collect();
+        let pods: IpNet = "172.16.0.0/12".parse().unwrap();
+        let few = at_most(64, &nodes.iter().copied().chain([pods]).collect::<Vec<_>>());
+        assert!(few.len() <= 64 && few.contains(&pods), "{few:?}");
+        assert!(nodes.iter().all(|node| few.iter().any(|network| network.contains(node))));
+        assert!(few.iter().all(|network| network.prefix_len() >= 12), "{few:?}");
+        assert_eq!(at_most(64, &[pods]), [pods]);
+    }
 }

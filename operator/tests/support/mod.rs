@@ -9,7 +9,7 @@ use std::{fs, path::Path, process::Output};
 use assert_cmd::Command;
 use jiff::{SignedDuration, Timestamp};
 use postern_operator::{
-    dereference::{Absent, Context, dereference},
+    dereference::{Absent, CLUSTER_DOMAIN, Context, dereference},
     inventory::{Inventory, Key},
     issue::{self, Authority, Issued, issue_identity, issue_leaf},
     manifest::Folder,
@@ -162,6 +162,7 @@ pub fn find(inventory: &Inventory) -> Findings<'_> {
 
 /// What the pipeline finds of the relay `mail/edge`, which gets `certificate` where it names none.
 pub fn find_with(inventory: &Inventory, certificate: Issued) -> Findings<'_> {
-    let context = Context { inventory, now: Timestamp::now(), absent: Absent::Missing };
+    let now = Timestamp::now();
+    let context = Context { inventory, now, absent: Absent::Missing, cluster_domain: CLUSTER_DOMAIN, cluster_cidrs: &[] };
     validate(dereference(&inventory.relays[&Key::new("mail", "edge")], context), |_| Ok(Sealed::Open(certificate)))
 }

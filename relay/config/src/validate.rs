@@ -11,7 +11,7 @@ pub const ADMIN_PORT: u16 = 9464;
 /// The relay's control port; no listener may take it.
 pub const CONTROL_PORT: u16 = 9465;
 /// The most networks of a cluster: each connection is looked up in them.
-const MOST_CLUSTER_CIDRS: usize = 1024;
+pub const MOST_CLUSTER_CIDRS: usize = 1024;
 
 /// A rule that the configuration breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
