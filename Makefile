@@ -6,10 +6,12 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # How long `make soak` sends mail, in seconds.
 SOAK_SECONDS ?= 600
+# The folder of the node that `make cluster` starts.
+CLUSTER ?= target/cluster
 # The tests that meet a real API server.
 APISERVER_TESTS = $(basename $(notdir $(shell grep -l 'Cluster::' tests/tests/*.rs)))
 
-.PHONY: help demo run test test-apiserver lint crds fuzz bench soak tools
+.PHONY: help demo run test test-apiserver lint crds cluster cluster-down image fuzz bench soak tools
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +39,20 @@ lint: tools ## Check format, lints, licences and advisories
 
 crds: ## Write crds/yaml and docs/api.md again from the types
 	POSTERN_WRITE=1 $(CARGO) test --locked --quiet --package postern-crds --test yaml_is_generated --test reference_is_generated
+
+cluster: ## Start a real Kubernetes node with MetalLB and an Internet of its own, for you to try things on
+	@tests/setup node
+	@$(CARGO) build --locked --package postern-operator --package postern-relay
+	@tests/node/up $(CLUSTER) target/debug
+
+cluster-down: ## End that node and remove every trace of it
+	@tests/node/down $(CLUSTER)
+
+image: ## Build the image of both programs into target/image/postern.tar, without a registry
+	@tests/setup node
+	$(CARGO) build --locked --release --package postern-operator --package postern-relay
+	deploy/image/sbom target/image/sbom
+	deploy/image/build --programs target/release --sbom target/image/sbom --name localhost/postern:latest target/image/postern.tar
 
 fuzz: tools ## Fuzz the whole SMTP session
 	relay/fuzz/run

@@ -13,6 +13,7 @@ pub mod load;
 pub mod manifests;
 pub mod name_server;
 pub mod next_hop;
+pub mod node;
 pub mod pki;
 pub mod poll;
 pub mod port;

@@ -1,0 +1,94 @@
+//! A real Kubernetes node, started by `tests/node`: what `tests/node/README.md` says is what a test finds.
+
+mod internet;
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    binaries,
+    tool::{self, Outcome},
+};
+
+pub use internet::Internet;
+
+/// Where clients in the Internet come from that bind no address.
+pub const CLIENT: &str = "203.0.113.7";
+/// Postern's image on the node, built from the programs beside the test.
+pub const IMAGE: &str = "localhost/postern:test";
+/// A real Postfix; `tests/node/README.md` says what it needs.
+pub const MAILSERVER_IMAGE: &str = "localhost/mailserver:test";
+
+/// A node that runs. Dropping it ends it and removes every trace.
+pub struct Node {
+    folder: PathBuf,
+}
+
+impl Node {
+    /// Why this machine can't run one, in sentences; nothing when it can.
+    pub fn obstacles() -> Result<Option<String>> {
+        let output = Command::new(script("can-run")).stdin(Stdio::null()).output().context("can't run tests/node/can-run")?;
+        Ok((!output.status.success()).then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+    }
+
+    /// Starts one in `folder`, which it makes, and waits until all of it is ready. The first time, Kubernetes is built.
+    pub fn start(folder: &Path) -> Result<Self> {
+        let programs = binaries::find("postern-operator")?.parent().context("a program without a folder")?.to_owned();
+        let node = Self { folder: folder.to_owned() };
+        let status =
+            Command::new(script("up")).arg(folder).arg(programs).stdin(Stdio::null()).status().context("can't run tests/node/up")?;
+        ensure!(status.success(), "tests/node/up failed");
+        Ok(node)
+    }
+
+    /// The file that tells how to reach the API, from anywhere on this machine, as its administrator.
+    #[must_use]
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("kubeconfig")
+    }
+
+    /// The network that plays the Internet.
+    #[must_use]
+    pub fn internet(&self) -> Internet {
+        Internet::new(self.folder.join("internet"))
+    }
+
+    /// Runs kubectl to its end.
+    pub async fn kubectl<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Outcome> {
+        self.program("kubectl", arguments).await
+    }
+
+    /// Runs helm to its end.
+    pub async fn helm<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Outcome> {
+        self.program("helm", arguments).await
+    }
+
+    /// Runs a command on the node itself.
+    pub async fn inside<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Outcome> {
+        let words = [self.folder.as_os_str().to_owned(), "node".into()].into_iter();
+        tool::run(&script("in").to_string_lossy(), words.chain(arguments.into_iter().map(|word| word.as_ref().to_owned()))).await
+    }
+
+    async fn program<A: AsRef<OsStr>>(&self, name: &str, arguments: impl IntoIterator<Item = A>) -> Result<Outcome> {
+        let program = self.folder.join("bin").join(name);
+        let words = [OsStr::new("--kubeconfig").to_owned(), self.kubeconfig().into_os_string()].into_iter();
+        tool::run(&program.to_string_lossy(), words.chain(arguments.into_iter().map(|word| word.as_ref().to_owned()))).await
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // A failure here leaves the folder, which says what it was.
+        let _ = Command::new(script("down")).arg(&self.folder).stdin(Stdio::null()).status();
+    }
+}
+
+/// A script of tests/node.
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("node").join(name)
+}
