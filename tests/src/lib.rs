@@ -4,6 +4,7 @@
 //! Everything returns [`anyhow::Result`], so that a test reads as a row of `?` and a failure says what was waited for.
 
 pub mod binaries;
+pub mod chart;
 pub mod client;
 pub mod cluster;
 pub mod config;
@@ -20,6 +21,7 @@ pub mod port;
 pub mod postfix;
 pub mod process;
 pub mod relay;
+pub mod restricted;
 pub mod sink;
 pub mod site;
 pub mod tool;
