@@ -14,6 +14,7 @@ from .places import CACHE, CHECKOUT, NODE, Run
 
 RECIPES = NODE / "images"
 IMAGE = CHECKOUT / "deploy" / "image"
+POSTERN = "localhost/postern:test"
 KUBERNETES = "k8s.io/kubernetes"
 # What Postfix's programs link to beside glibc, and a shell to look around with.
 MAIL_PACKAGES = (
@@ -51,7 +52,7 @@ def provide(run: Run, programs: dict[str, Path], postern: Path) -> None:
     kept(run, "coredns", versions["coredns"], copy("coredns"))
     kept(run, "metallb", versions["metallb-speaker"], copy("metallb-controller", "metallb-speaker"))
     kept(run, "mailserver", digest(IMAGE / "root") + " ".join(MAIL_PACKAGES), mailserver)
-    build_postern(postern, "localhost/postern:test", run.images / "postern.tar")
+    build_postern(postern, POSTERN, run.images / "postern.tar")
 
 
 def kept(run: Run, name: str, version: str, fill: Callable[[Path], None]) -> None:

@@ -23,6 +23,7 @@ def main(words: list[str]) -> int:
     try:
         refuse(run, postern)
         up(run, postern.resolve())
+        greet(run)
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -68,6 +69,23 @@ def up(run: Run, postern: Path) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise Failure(f"The node did not come up:\n{tail(run.log('keeper'))}")
         time.sleep(0.1)
+
+
+def greet(run: Run) -> None:
+    script = NODE / "in"
+    print(f"""
+The node is ready, with Postern's image as {images.POSTERN}. In a shell:
+
+  export KUBECONFIG={run.kubeconfig} PATH={run.programs}:$PATH
+  kubectl get pods --all-namespaces
+
+Services of type LoadBalancer get addresses that the Internet reaches. To send mail from there:
+
+  {script} {run.folder} internet swaks --server ADDRESS --tls --to alice@example.com
+
+To end it and remove every trace:
+
+  {NODE / "down"} {run.folder}""")
 
 
 def start_keeper(run: Run, listener: int) -> subprocess.Popen[bytes]:
