@@ -40,7 +40,6 @@ lint: tools ## Check format, lints, licences and advisories
 crds: ## Write crds/yaml, docs/api.md and the chart of the definitions again from the types
 	POSTERN_WRITE=1 $(CARGO) test --locked --quiet --package postern-crds --test yaml_is_generated --test reference_is_generated
 
-<<<<<<< HEAD
 cluster: ## Start a real Kubernetes node with MetalLB and an Internet of its own, for you to try things on
 	@tests/setup node
 	@$(CARGO) build --locked --package postern-operator --package postern-relay
@@ -54,10 +53,9 @@ image: ## Build the image of both programs into target/image/postern.tar, withou
 	$(CARGO) build --locked --release --package postern-operator --package postern-relay
 	deploy/image/sbom target/image/sbom
 	deploy/image/build --programs target/release --sbom target/image/sbom --name localhost/postern:latest target/image/postern.tar
-=======
+
 charts: ## Write what is made from the charts again: deploy/operator.yaml, the README of the values, what tests compare with
 	POSTERN_WRITE=1 $(CARGO) test --locked --quiet --package postern-tests --test chart_gives_what_was_reviewed --test chart_readme_lists_the_values
->>>>>>> 437df4f (Charts of the operator and of its definitions, with plain manifests from the same source; every right is explained and tested)
 
 fuzz: tools ## Fuzz the whole SMTP session
 	relay/fuzz/run
