@@ -11,7 +11,7 @@ CLUSTER ?= target/cluster
 # The tests that meet a real API server.
 APISERVER_TESTS = $(basename $(notdir $(shell grep -l 'Cluster::' tests/tests/*.rs)))
 
-.PHONY: help demo run test test-apiserver lint crds cluster cluster-down image fuzz bench soak tools
+.PHONY: help demo run test test-apiserver lint crds charts cluster cluster-down image fuzz bench soak tools
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
