@@ -1,5 +1,7 @@
 //! Relays and the operator know each other by certificates of a CA of their own, which nobody else's certificate passes for.
 
+#![allow(clippy::unwrap_used, reason = "functions that tests share are tests too")]
+
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};

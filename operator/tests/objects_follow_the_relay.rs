@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::core::v1::{KeyToPath, PodSpec, VolumeProjection},
+    api::core::v1::{ConfigMap, PodSpec, VolumeProjection},
     apimachinery::pkg::util::intstr::IntOrString,
 };
 use postern_config::{DomainName, folder::shard_of};
 use postern_operator::{
     build::{BuildError, Objects, RunAs, Settings, build},
     files,
-    inventory::Inventory,
+    inventory::{Inventory, Key},
     kind::Kind,
     material::Sealed,
 };
@@ -119,7 +119,7 @@ fn mounted(objects: &Objects) -> BTreeMap<String, Vec<u8>> {
 fn project(source: &VolumeProjection, objects: &Objects) -> Vec<(String, Vec<u8>)> {
     let (name, items, optional, data) = if let Some(source) = &source.config_map {
         let map = objects.config_maps.iter().find(|map| map.metadata.name.as_ref() == Some(&source.name));
-        let data: Option<BTreeMap<_, _>> =
+        let data: Option<Vec<_>> =
             map.map(|map| map.data.iter().flatten().map(|(key, value)| (key.clone(), value.clone().into_bytes())).collect());
         (&source.name, &source.items, source.optional, data)
     } else {
@@ -128,13 +128,11 @@ fn project(source: &VolumeProjection, objects: &Objects) -> Vec<(String, Vec<u8>
         let data = secret.map(|secret| secret.data.iter().flatten().map(|(key, value)| (key.clone(), value.0.clone())).collect());
         (&source.name, &source.items, source.optional, data)
     };
-    let Some(data) = data else {
+    assert!(items.is_none(), "{name}: a file more would change the pods");
+    data.unwrap_or_else(|| {
         assert_eq!(optional, Some(true), "{name} is not there");
-        return Vec::new();
-    };
-    let all: Vec<_> = data.keys().map(|key| KeyToPath { key: key.clone(), path: key.clone(), mode: None }).collect();
-    let items = items.as_ref().unwrap_or(&all);
-    items.iter().filter_map(|item| Some((item.path.clone(), data.get(&item.key)?.clone()))).collect()
+        Vec::new()
+    })
 }
 
 #[test]
@@ -152,13 +150,22 @@ fn a_pod_reads_exactly_the_files_that_the_contract_names() {
 }
 
 #[test]
-fn a_domain_more_or_less_changes_no_pod() {
-    let (few, many) = (
-        inventory(&[&relay("edge", 25), &domain("a", "example.com", "")]),
-        inventory(&[&relay("edge", 25), &domain("a", "example.com", ""), &domain("b", "example.org", ""), &domain("c", "example.net", "")]),
-    );
-    assert_eq!(built(&few).deployment, built(&many).deployment);
-    assert_ne!(built(&few).config_maps, built(&many).config_maps);
+fn a_domain_with_all_that_it_may_bring_changes_no_pod() {
+    let few = inventory(&[&relay("edge", 25)]);
+    let (before, after) = (built(&few), built(&whole()));
+    assert_eq!(before.deployment, after.deployment);
+    let names =
+        |objects: &Objects| objects.in_order().unwrap().into_iter().map(|object| (object.kind, object.key.name)).collect::<BTreeSet<_>>();
+    let new: Vec<_> = names(&after).difference(&names(&before)).map(|(_, name)| name.rsplit_once('-').unwrap().0.to_owned()).collect();
+    assert_eq!(new.iter().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(["edge-domains", "edge-files", "edge-keys"]));
+}
+
+#[test]
+fn no_object_is_empty() {
+    let objects = built(&inventory(&[&relay("edge", 25)]));
+    assert!(objects.config_maps.iter().all(|map| map.data.is_some()) && objects.secrets.iter().all(|secret| secret.data.is_some()));
+    assert_eq!((objects.config_maps.len(), objects.secrets.len()), (2, 2), "the root, the CA; the certificate, the identity");
+    assert!(objects.withheld.is_empty());
 }
 
 #[test]
@@ -213,7 +220,7 @@ fn the_longest_names_are_names() {
     let mut inventory = inventory(&[&manifests[0], &manifests[1]]);
     let key = inventory.relays.keys().next().unwrap().clone();
     let relay = inventory.relays.remove(&key).unwrap();
-    inventory.relays.insert(postern_operator::inventory::Key::new("mail", "edge"), relay);
+    inventory.relays.insert(Key::new("mail", "edge"), relay);
     let objects = built(&inventory);
     for object in objects.in_order().unwrap() {
         let name = &object.key.name;
@@ -239,10 +246,33 @@ fn what_does_not_fit_into_one_object_is_said_with_its_mend() {
     let relay = relay("edge", 25);
     let manifests: Vec<_> = [relay.as_str()].into_iter().chain(domains.iter().map(String::as_str)).collect();
     let inventory = inventory(&manifests);
-    let BuildError::TooLarge { name, bytes, .. } =
-        build(find(&inventory).relay.as_ref().unwrap(), &Sealed::Closed, &settings()).unwrap_err();
+    let error = build(find(&inventory).relay.as_ref().unwrap(), &Sealed::Closed, &settings()).unwrap_err();
+    let BuildError::TooLarge { name, bytes } = &error else { panic!("{error}") };
     assert_eq!(name, "edge-domains-07");
-    assert!(bytes > 1 << 20);
+    assert!(*bytes > 1 << 20);
+    assert!(error.to_string().ends_with("use fewer domains, or shorter ones, on this relay"), "{error}");
+}
+
+#[test]
+fn lists_that_find_no_room_anywhere_are_said_with_their_mend() {
+    let relay = relay("edge", 25);
+    let under = format!("{0}.{0}.example.com", "y".repeat(60));
+    let domains = (0..17).map(|number| {
+        let list = format!("  recipients: {{validation: List, listRef: {{name: list{number}}}}}\n");
+        domain(&format!("d{number}"), &format!("d{number}.{under}"), &list)
+    });
+    let manifests: Vec<_> = [relay].into_iter().chain(domains).collect();
+    let mut inventory = inventory(&manifests.iter().map(String::as_str).collect::<Vec<_>>());
+    // 17 lists, each of which fills most of an object.
+    for number in 0..17 {
+        let list = (0..4000).map(|index| format!("{}{index}@d{number}.{under}", "x".repeat(60))).collect::<Vec<_>>().join("\n");
+        let map = ConfigMap { data: Some([("recipients".to_owned(), list)].into()), ..ConfigMap::default() };
+        inventory.config_maps.insert(Key::new("mail", &format!("list{number}")), map);
+    }
+    let error = build(find(&inventory).relay.as_ref().unwrap(), &Sealed::Closed, &settings()).unwrap_err();
+    let BuildError::Full { objects, what, .. } = &error else { panic!("{error}") };
+    assert!(objects == "edge-files" && what.starts_with("recipients-list"), "{error}");
+    assert!(error.to_string().ends_with("use fewer or shorter recipient lists and CA bundles on this relay"), "{error}");
 }
 
 #[test]

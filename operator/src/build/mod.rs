@@ -1,33 +1,43 @@
 //! Third step: every object that a relay consists of. Pure: the same input gives the same objects, to the byte.
 //!
 //! One file for each kind of object. The relay's folder is one projected volume ([`volumes`]), so that certificates, CAs and configuration
-//! change in one step.
+//! change in one step. It is fed by a fixed number of ConfigMaps and Secrets ([`slots`]), so that pods stay when domains come and go.
 
 mod config_maps;
 mod deployment;
 mod disruption_budget;
+mod entries;
 mod names;
 mod network_policy;
 mod object;
 mod pod;
+mod quantity;
 mod secrets;
 mod services;
 mod settings;
+mod slots;
 mod volumes;
 
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    core::v1::{ConfigMap, Secret, Service, ServiceAccount},
-    networking::v1::NetworkPolicy,
-    policy::v1::PodDisruptionBudget,
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    Metadata,
+    api::{
+        apps::v1::Deployment,
+        core::v1::{ConfigMap, Secret, Service, ServiceAccount},
+        networking::v1::NetworkPolicy,
+        policy::v1::PodDisruptionBudget,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
 use crate::{issue::Issued, kind::Kind, material::Sealed, validate::Validated};
+use entries::Holder;
 use names::Names;
 pub(crate) use names::selector_of;
 pub use object::{DESIRED, Object};
 pub(crate) use pod::log_arguments;
-pub(crate) use secrets::{client_secret, server_secret};
+pub use secrets::{identity_secret, server_secret};
 pub use settings::{NamespaceLabels, RelayOptions, RunAs, Settings};
 
 /// The port of the pods on which the operator asks them for their state; no listener may take it.
@@ -36,7 +46,7 @@ pub const CONTROL_PORT: i32 = 9465;
 /// Everything that a relay consists of. The order is that in which it is applied: what others refer to first, the workload last.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objects {
-    /// Certificates, keys and CAs.
+    /// Certificates and keys.
     pub secrets: Vec<Secret>,
     /// Configuration, and the CA for others to trust. The root of the configuration is the last.
     pub config_maps: Vec<ConfigMap>,
@@ -50,35 +60,64 @@ pub struct Objects {
     pub disruption_budget: PodDisruptionBudget,
     /// The pods.
     pub deployment: Deployment,
+    /// The entries of ConfigMaps and Secrets that were not read, and are missing in them. None is left when all could be read.
+    pub withheld: BTreeMap<(Kind, String), Vec<String>>,
 }
 
 /// An object can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
-    /// More data than one object holds.
-    #[error("the ConfigMap {name} would hold {bytes} bytes, over the 1 MiB of one object; use fewer or shorter {what} on this relay")]
+    /// More domains than one object holds.
+    #[error(
+        "the ConfigMap {name} would hold {bytes} bytes, over the 1 MiB of one object; use fewer domains, or shorter ones, on this relay"
+    )]
     TooLarge {
         /// The object.
         name: String,
         /// What it would hold.
         bytes: usize,
-        /// What makes it large.
-        what: &'static str,
+    },
+    /// More files than all objects of a sort hold.
+    #[error("no room is left for {what} in {objects}-00 to {objects}-15, each of which holds 1 MiB; {mend}")]
+    Full {
+        /// How the names of the objects begin.
+        objects: String,
+        /// What finds no room.
+        what: String,
+        /// What would help.
+        mend: &'static str,
     },
 }
 
 /// Builds every object of a relay. `identity` is what its pods show the operator: a certificate for [`crate::issue::identity::of_relay`].
 pub fn build(validated: &Validated<'_>, identity: &Sealed<Issued>, settings: &Settings) -> Result<Objects, BuildError> {
     let names = Names::of(validated.relay);
+    let mut withheld = BTreeMap::new();
     Ok(Objects {
-        secrets: secrets::build(&names, validated, identity),
-        config_maps: config_maps::build(&names, validated)?,
+        secrets: unpack(Kind::Secret, secrets::build(&names, validated, identity)?, &mut withheld),
+        config_maps: unpack(Kind::ConfigMap, config_maps::build(&names, validated)?, &mut withheld),
         service_account: service_account(&names),
         network_policy: network_policy::build(&names, validated, settings),
         services: services::build(&names, validated.relay),
         disruption_budget: disruption_budget::build(&names),
         deployment: deployment::build(&names, validated, settings),
+        withheld,
     })
+}
+
+/// The objects; notes what is withheld of each.
+fn unpack<T: Metadata<Ty = ObjectMeta>>(
+    kind: Kind,
+    holders: Vec<Holder<T>>,
+    withheld: &mut BTreeMap<(Kind, String), Vec<String>>,
+) -> Vec<T> {
+    let unpacked = holders.into_iter().map(|holder| {
+        if !holder.withheld.is_empty() {
+            withheld.insert((kind, holder.object.metadata().name.clone().unwrap_or_default()), holder.withheld);
+        }
+        holder.object
+    });
+    unpacked.collect()
 }
 
 fn service_account(names: &Names) -> ServiceAccount {

@@ -12,6 +12,7 @@ use postern_crds::smtp_relay::{ADMIN_PORT, LogFormat, LogLevel, Logging, PodTemp
 use super::{
     CONTROL_PORT, Settings,
     names::Names,
+    quantity::canonical_resources,
     volumes::{CONFIG_PATH, SCRATCH_PATH, mounts, volumes},
 };
 use crate::validate::Validated;
@@ -75,7 +76,7 @@ fn container(validated: &Validated<'_>, settings: &Settings) -> Container {
         args: Some(arguments(&spec.logging)),
         env: Some(vec![host_ips()]),
         ports: Some(listeners.chain(own).collect()),
-        resources: Some(validated.resources.container.clone()),
+        resources: Some(canonical_resources(&validated.resources.container)),
         volume_mounts: Some(mounts()),
         security_context: Some(container_security()),
         readiness_probe: Some(probe("/readyz", 3)),

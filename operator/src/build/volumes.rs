@@ -1,15 +1,12 @@
 //! The relay's folder, and its scratch space.
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapProjection, EmptyDirVolumeSource, KeyToPath, ProjectedVolumeSource, SecretProjection, Volume, VolumeMount, VolumeProjection,
+    ConfigMapProjection, EmptyDirVolumeSource, ProjectedVolumeSource, SecretProjection, Volume, VolumeMount, VolumeProjection,
 };
-use postern_config::{
-    folder::{ROOT_FILE, SHARDS},
-    material::{certificate_file, key_file, trust_file},
-};
+use postern_config::folder::SHARDS;
 
-use super::{config_maps, names::Names, secrets};
-use crate::validate::{SERVER_CERTIFICATE, Validated};
+use super::{config_maps, entries::Sort, names::Names, quantity::canonical, secrets, slots::SLOTS};
+use crate::validate::Validated;
 
 /// Where the relay reads its folder.
 pub(super) const CONFIG_PATH: &str = "/etc/postern";
@@ -28,50 +25,30 @@ pub(super) fn mounts() -> Vec<VolumeMount> {
 
 pub(super) fn volumes(names: &Names, validated: &Validated<'_>) -> Vec<Volume> {
     // Group-readable, for the pod's fsGroup; never for others.
-    let projected = ProjectedVolumeSource { default_mode: Some(0o440), sources: Some(sources(names, validated)) };
-    let scratch = EmptyDirVolumeSource { size_limit: Some(validated.resources.scratch.clone()), ..EmptyDirVolumeSource::default() };
+    let projected = ProjectedVolumeSource { default_mode: Some(0o440), sources: Some(sources(names)) };
+    let scratch = EmptyDirVolumeSource { size_limit: Some(canonical(&validated.resources.scratch)), ..EmptyDirVolumeSource::default() };
     vec![
         Volume { name: "config".to_owned(), projected: Some(projected), ..Volume::default() },
         Volume { name: "scratch".to_owned(), empty_dir: Some(scratch), ..Volume::default() },
     ]
 }
 
-/// Every shard is named, whether there is one or not: a domain more or less never changes the pods.
-fn sources(names: &Names, validated: &Validated<'_>) -> Vec<VolumeProjection> {
-    let shards = (0..SHARDS).map(|shard| format!("domains-{shard:02}.json"));
-    let lists = validated.configuration.recipients.keys().cloned();
-    let files = shards.chain(lists).chain([ROOT_FILE.to_owned()]).map(|file| config_file(names, &file));
-    let pairs = [(SERVER_CERTIFICATE.to_owned(), secrets::server_name(names))]
-        .into_iter()
-        .chain(validated.client_certificates.keys().map(|folder| (folder.clone(), secrets::client_name(names, folder))));
-    let trust = validated.trust.keys().map(|name| (format!("{name}.pem"), trust_file(name)));
-    let others = [secret(secrets::trust_name(names), trust.collect()), secret(secrets::identity_name(names), Vec::new())];
-    files.chain(pairs.map(|(folder, secret)| pair(&folder, secret))).chain(others).collect()
+/// A fixed set, whatever is in use: what a domain brings or takes along never changes the pods. The entries have the names of the files.
+fn sources(names: &Names) -> Vec<VolumeProjection> {
+    let slots = |sort: Sort| (0..SLOTS).map(move |slot| sort.name(names, slot));
+    let shards = (0..SHARDS).filter_map(|shard| config_maps::shard_name(names, &format!("domains-{shard:02}.json")));
+    let config_maps = shards.chain(slots(config_maps::FILES)).map(|name| config_map(name, true));
+    let secrets = [secrets::server_name(names), secrets::identity_name(names)].into_iter().chain(slots(secrets::KEYS)).map(secret);
+    // Without the root there is nothing to run: a pod waits for it.
+    config_maps.chain(secrets).chain([config_map(config_maps::root_name(names), false)]).collect()
 }
 
-fn config_file(names: &Names, file: &str) -> VolumeProjection {
-    VolumeProjection {
-        config_map: Some(ConfigMapProjection {
-            name: config_maps::name_of(names, file),
-            items: Some(items([(file.to_owned(), file.to_owned())])),
-            optional: Some(file != ROOT_FILE),
-        }),
-        ..VolumeProjection::default()
-    }
+fn config_map(name: String, optional: bool) -> VolumeProjection {
+    let projection = ConfigMapProjection { name, items: None, optional: Some(optional) };
+    VolumeProjection { config_map: Some(projection), ..VolumeProjection::default() }
 }
 
-fn pair(certificate: &str, name: String) -> VolumeProjection {
-    secret(
-        name,
-        [("tls.crt", certificate_file(certificate)), ("tls.key", key_file(certificate))].map(|(key, path)| (key.to_owned(), path)).into(),
-    )
-}
-
-fn secret(name: String, paths: Vec<(String, String)>) -> VolumeProjection {
-    let projection = SecretProjection { name, items: Some(items(paths)).filter(|items| !items.is_empty()), optional: Some(true) };
+fn secret(name: String) -> VolumeProjection {
+    let projection = SecretProjection { name, items: None, optional: Some(true) };
     VolumeProjection { secret: Some(projection), ..VolumeProjection::default() }
-}
-
-fn items(paths: impl IntoIterator<Item = (String, String)>) -> Vec<KeyToPath> {
-    paths.into_iter().map(|(key, path)| KeyToPath { key, path, mode: None }).collect()
 }

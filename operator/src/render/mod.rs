@@ -2,13 +2,16 @@
 
 mod absent;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    build::{DESIRED, Objects, Settings, build},
+    build::{DESIRED, Object, Objects, Settings, build},
     dereference::{Absent, CLUSTER_DOMAIN, Context, dereference},
     inventory::Key,
     kind::Kind,
@@ -71,37 +74,37 @@ pub fn render(paths: Vec<PathBuf>, settings: &Settings, now: Timestamp) -> Resul
     Ok(rendered)
 }
 
-/// Says of an object why it is printed without data.
-const LATER: &str = "# The data is not printed: it is copied, or made, when this object is applied.\n";
-
 fn yaml(objects: &Objects) -> Result<String, RenderError> {
     let mut text = String::new();
     for mut object in objects.in_order()? {
-        let holds_data = object.value.get("data").and_then(Value::as_object).is_some_and(|data| !data.is_empty());
-        let is_whole = match object.kind {
-            Kind::Secret => false,
-            Kind::ConfigMap => holds_data,
-            _ => true,
+        let withheld = withhold(&mut object, objects);
+        let comment = if withheld.is_empty() {
+            String::new()
+        } else {
+            format!("# Not printed: {}; copied, or made, when this object is applied.\n", withheld.join(", "))
         };
-        if !is_whole {
-            withhold_data(&mut object.value);
-        }
-        document(&mut text, if is_whole { "" } else { LATER }, &object.value)?;
+        document(&mut text, &comment, &object.value)?;
     }
     Ok(text)
 }
 
-/// Takes out the data, and the annotation that would tell of other data than the cluster's.
-fn withhold_data(json: &mut Value) {
-    if let Some(fields) = json.as_object_mut() {
-        fields.remove("data");
+/// Takes out what may not be printed, and then the annotation that would tell of another object than the cluster's. The names of the entries
+/// that are missing.
+fn withhold(object: &mut Object, objects: &Objects) -> Vec<String> {
+    let mut withheld: BTreeSet<_> = objects.withheld.get(&(object.kind, object.key.name.clone())).into_iter().flatten().cloned().collect();
+    let Some(fields) = object.value.as_object_mut() else { return Vec::new() };
+    if object.kind == Kind::Secret
+        && let Some(Value::Object(data)) = fields.remove("data")
+    {
+        withheld.extend(data.into_iter().map(|(name, _)| name));
     }
-    if let Some(metadata) = json.get_mut("metadata").and_then(Value::as_object_mut) {
+    if let Some(metadata) = fields.get_mut("metadata").filter(|_| !withheld.is_empty()).and_then(Value::as_object_mut) {
         if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
             annotations.remove(DESIRED);
         }
         metadata.retain(|_, value| value.as_object().is_none_or(|entries| !entries.is_empty()));
     }
+    withheld.into_iter().collect()
 }
 
 /// What an object is comes first for the reader, and what it holds last.

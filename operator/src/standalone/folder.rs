@@ -2,7 +2,7 @@
 //! Whoever follows the link sees the old files or the new ones, and never some of each.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink},
@@ -39,14 +39,13 @@ impl RelayFolder {
         }
         private_folder(&self.path)?;
         let version = self.new_version()?;
-        for (path, file) in &files {
-            write_file(&self.path.join(&version).join(path), file)?;
+        for (name, file) in &files {
+            write_file(&self.path.join(&version).join(name), file)?;
         }
-        let entries = files.keys().filter_map(|path| path.split('/').next()).collect();
         // New names are links to nothing until the swap, so that no reader of the new version misses one.
-        self.link(&entries)?;
+        self.link(&files)?;
         self.swap(&version)?;
-        self.unlink_others(&entries)?;
+        self.unlink_others(&files)?;
         self.remove_others(&version)?;
         self.written = Some(files);
         Ok(true)
@@ -73,22 +72,22 @@ impl RelayFolder {
     }
 
     /// The visible names are links through [`CURRENT`], so that they change with it.
-    fn link(&self, entries: &BTreeSet<&str>) -> io::Result<()> {
-        for entry in entries {
-            let link = self.path.join(entry);
+    fn link(&self, files: &BTreeMap<String, File>) -> io::Result<()> {
+        for name in files.keys() {
+            let link = self.path.join(name);
             if fs::symlink_metadata(&link).is_err() {
-                symlink(Path::new(CURRENT).join(entry), link)?;
+                symlink(Path::new(CURRENT).join(name), link)?;
             }
         }
         Ok(())
     }
 
-    fn unlink_others(&self, entries: &BTreeSet<&str>) -> io::Result<()> {
+    fn unlink_others(&self, files: &BTreeMap<String, File>) -> io::Result<()> {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if !name.starts_with("..") && !entries.contains(&*name) {
+            if !name.starts_with("..") && !files.contains_key(&*name) {
                 fs::remove_file(entry.path())?;
             }
         }
@@ -127,9 +126,6 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 fn write_file(path: &Path, file: &File) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        private_folder(folder)?;
-    }
     let mode = if file.is_key { 0o600 } else { 0o644 };
     OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?.write_all(&file.content)
 }

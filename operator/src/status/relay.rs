@@ -11,7 +11,7 @@ use postern_crds::{
 
 use super::{Applied, Clients, Conditions, Reason, Trouble, clients::preserved, domain::reason_of};
 use crate::{
-    build::{client_secret, selector_of, server_secret},
+    build::{selector_of, server_secret},
     dereference::Fault,
     material::CertifiedKey,
     validate::{Blocker, DomainState, Findings, ServerCertificate, Validated, Warning, expires_soon},
@@ -236,11 +236,11 @@ fn listener(listener: &Listener) -> ListenerStatus {
     ListenerStatus { name: listener.name.clone(), port: listener.port, pod_port: listener.pod_port() }
 }
 
-/// The Secrets that the pods have their certificates from.
+/// The certificates of the pods: that of the listeners by its Secret, those for next hops by their names in the configuration.
 fn certificates(validated: &Validated<'_>) -> Vec<CertificateStatus> {
     let server = validated.certificate.pair().map(|pair| (server_secret(validated.relay), pair));
     let clients = validated.client_certificates.iter();
-    let clients = clients.filter_map(|(folder, pair)| Some((client_secret(validated.relay, folder), pair.open()?)));
+    let clients = clients.filter_map(|(name, pair)| Some((name.clone(), pair.open()?)));
     let status = |(name, pair): (String, &CertifiedKey)| CertificateStatus { name, not_after: Time(pair.not_after()) };
     server.into_iter().chain(clients).take(CERTIFICATES).map(status).collect()
 }
