@@ -3,6 +3,7 @@
 //! One file for each kind of object. The relay's folder is one projected volume ([`volumes`]), so that certificates, CAs and configuration
 //! change in one step. It is fed by a fixed number of ConfigMaps and Secrets ([`slots`]), so that pods stay when domains come and go.
 
+mod certificate;
 mod config_maps;
 mod deployment;
 mod disruption_budget;
@@ -31,7 +32,10 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
+use postern_crds::SmtpRelay;
+
 use crate::{issue::Issued, kind::Kind, material::Sealed, validate::Validated};
+pub use certificate::Certificate;
 use entries::Holder;
 use names::Names;
 pub(crate) use names::selector_of;
@@ -40,12 +44,11 @@ pub(crate) use pod::log_arguments;
 pub use secrets::{identity_secret, server_secret};
 pub use settings::{NamespaceLabels, RelayOptions, RunAs, Settings};
 
-/// The port of the pods on which the operator asks them for their state; no listener may take it.
-pub const CONTROL_PORT: i32 = 9465;
-
 /// Everything that a relay consists of. The order is that in which it is applied: what others refer to first, the workload last.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objects {
+    /// What is asked of cert-manager, where the relay names an issuer.
+    pub certificate: Option<Certificate>,
     /// Certificates and keys.
     pub secrets: Vec<Secret>,
     /// Configuration, and the CA for others to trust. The root of the configuration is the last.
@@ -94,6 +97,7 @@ pub fn build(validated: &Validated<'_>, identity: &Sealed<Issued>, settings: &Se
     let names = Names::of(validated.relay);
     let mut withheld = BTreeMap::new();
     Ok(Objects {
+        certificate: certificate::build(&names, validated.relay),
         secrets: unpack(Kind::Secret, secrets::build(&names, validated, identity)?, &mut withheld),
         config_maps: unpack(Kind::ConfigMap, config_maps::build(&names, validated)?, &mut withheld),
         service_account: service_account(&names),
@@ -103,6 +107,15 @@ pub fn build(validated: &Validated<'_>, identity: &Sealed<Issued>, settings: &Se
         deployment: deployment::build(&names, validated, settings),
         withheld,
     })
+}
+
+/// The `Certificate` of a relay that names an issuer of cert-manager.
+///
+/// [`build`] makes it too. It needs nothing but the relay, and is to be applied first: until cert-manager has issued it, there is no certificate
+/// to build the rest with.
+pub fn certificate(relay: &SmtpRelay) -> Result<Option<Object>, serde_json::Error> {
+    let certificate = certificate::build(&Names::of(relay), relay);
+    certificate.map(|certificate| Object::of(Kind::Certificate, &certificate.metadata, &certificate)).transpose()
 }
 
 /// The objects; notes what is withheld of each.
@@ -133,6 +146,7 @@ impl Objects {
     ///
     /// An object that can't be written as JSON would be an error of this program; none is known.
     pub fn in_order(&self) -> Result<Vec<Object>, serde_json::Error> {
+        let certificate = self.certificate.iter().map(|object| Object::of(Kind::Certificate, &object.metadata, object));
         let secrets = self.secrets.iter().map(|object| Object::of(Kind::Secret, &object.metadata, object));
         let config_maps = self.config_maps.iter().map(|object| Object::of(Kind::ConfigMap, &object.metadata, object));
         let services = self.services.iter().map(|object| Object::of(Kind::Service, &object.metadata, object));
@@ -144,6 +158,6 @@ impl Objects {
             Object::of(Kind::PodDisruptionBudget, &self.disruption_budget.metadata, &self.disruption_budget),
             Object::of(Kind::Deployment, &self.deployment.metadata, &self.deployment),
         ];
-        secrets.chain(config_maps).chain(access).chain(services).chain(workload).collect()
+        certificate.chain(secrets).chain(config_maps).chain(access).chain(services).chain(workload).collect()
     }
 }

@@ -18,10 +18,10 @@ use k8s_openapi::{
 use postern_config::Domain;
 use postern_crds::{
     SmtpRelay,
-    smtp_relay::{ADMIN_PORT, Exposure, ExternalTrafficPolicy, Listener},
+    smtp_relay::{ADMIN_PORT, CONTROL_PORT, Exposure, ExternalTrafficPolicy, Listener},
 };
 
-use super::{CONTROL_PORT, Settings, names::Names};
+use super::{Settings, names::Names};
 use crate::{inventory::NAMESPACE_NAME_LABEL, validate::Validated};
 
 /// Addresses that the Internet has no route to (RFC 1918, RFC 6598, RFC 4193).

@@ -7,21 +7,19 @@ use k8s_openapi::{
     },
     apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
-use postern_crds::smtp_relay::{ADMIN_PORT, LogFormat, LogLevel, Logging, PodTemplate, TopologySpreadConstraint, WhenUnsatisfiable};
+use postern_crds::smtp_relay::{
+    ADMIN_PORT, CONTROL_PORT, LogFormat, LogLevel, Logging, PodTemplate, Termination, TopologySpreadConstraint, WhenUnsatisfiable,
+};
 
 use super::{
-    CONTROL_PORT, Settings,
+    Settings,
     names::Names,
     quantity::canonical_resources,
     volumes::{CONFIG_PATH, SCRATCH_PATH, mounts, volumes},
 };
 use crate::validate::Validated;
 
-/// How long a pod that ends goes on as if nothing were, in seconds: until no node sends it new connections.
-const DRAIN_DELAY_SECONDS: i64 = 15;
-/// How long open transactions have to finish after that, in seconds.
-const GRACE_SECONDS: i64 = 600;
-/// What the process needs beyond both to end, in seconds.
+/// What the process needs beyond its drain delay and its grace period to end, in seconds.
 const ENDING_SECONDS: i64 = 30;
 /// The environment variable with the addresses of the pod's node.
 const HOST_IPS: &str = "HOST_IPS";
@@ -42,6 +40,8 @@ pub(super) fn template(names: &Names, validated: &Validated<'_>, settings: &Sett
 
 fn spec(names: &Names, validated: &Validated<'_>, settings: &Settings) -> PodSpec {
     let wanted = &validated.relay.spec.pod_template;
+    let termination = &validated.relay.spec.termination;
+    let ending = i64::from(termination.drain_delay_seconds) + i64::from(termination.grace_period_seconds) + ENDING_SECONDS;
     let pull_secrets = wanted.image_pull_secrets.iter().map(|secret| LocalObjectReference { name: secret.name.clone() }).collect();
     PodSpec {
         service_account_name: Some(names.workload()),
@@ -51,7 +51,7 @@ fn spec(names: &Names, validated: &Validated<'_>, settings: &Settings) -> PodSpe
         security_context: Some(pod_security(settings)),
         containers: vec![container(validated, settings)],
         volumes: Some(volumes(names, validated)),
-        termination_grace_period_seconds: Some(DRAIN_DELAY_SECONDS + GRACE_SECONDS + ENDING_SECONDS),
+        termination_grace_period_seconds: Some(ending),
         node_selector: non_empty_map(&wanted.node_selector),
         tolerations: non_empty(wanted.tolerations.iter().map(Into::into).collect()),
         topology_spread_constraints: Some(spread(names, wanted)),
@@ -73,7 +73,7 @@ fn container(validated: &Validated<'_>, settings: &Settings) -> Container {
         name: "relay".to_owned(),
         image: Some(settings.relays.image.clone()),
         command: Some(vec!["postern-relay".to_owned()]),
-        args: Some(arguments(&spec.logging)),
+        args: Some(arguments(&spec.termination, &spec.logging)),
         env: Some(vec![host_ips()]),
         ports: Some(listeners.chain(own).collect()),
         resources: Some(canonical_resources(&validated.resources.container)),
@@ -86,7 +86,7 @@ fn container(validated: &Validated<'_>, settings: &Settings) -> Container {
     }
 }
 
-fn arguments(logging: &Logging) -> Vec<String> {
+fn arguments(termination: &Termination, logging: &Logging) -> Vec<String> {
     let mut arguments = vec![
         format!("--config={CONFIG_PATH}"),
         format!("--scratch={SCRATCH_PATH}"),
@@ -94,8 +94,8 @@ fn arguments(logging: &Logging) -> Vec<String> {
         format!("--admin=[::]:{ADMIN_PORT}"),
         format!("--control=[::]:{CONTROL_PORT}"),
         format!("--host-address=$({HOST_IPS})"),
-        format!("--drain-delay={DRAIN_DELAY_SECONDS}"),
-        format!("--grace={GRACE_SECONDS}"),
+        format!("--drain-delay={}", termination.drain_delay_seconds),
+        format!("--grace={}", termination.grace_period_seconds),
     ];
     arguments.extend(log_arguments(logging));
     arguments

@@ -3,10 +3,10 @@
 //! `postern.internal` is no name of the DNS (`internal` is reserved for private use, and nobody asks for these): they stand in certificates, and
 //! are compared.
 
-use crate::inventory::Key;
-
 /// The operator: whoever shows this name may ask a relay for its state.
-pub const OPERATOR: &str = "operator.postern.internal";
+pub use postern_config::material::OPERATOR_NAME as OPERATOR;
+
+use crate::inventory::Key;
 
 /// A relay's pods.
 #[must_use]
