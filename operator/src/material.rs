@@ -50,19 +50,19 @@ struct Facts {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MaterialError {
     /// No certificate in it.
-    #[error("holds no PEM block `CERTIFICATE`")]
+    #[error("holds no PEM block `CERTIFICATE`; put the certificates there in PEM")]
     NoCertificate,
     /// A certificate that can't be read.
-    #[error("certificate {0} in it can't be read: it is not valid X.509")]
+    #[error("holds a certificate (number {0}) that is not valid X.509; take it again from whoever issued it")]
     BadCertificate(usize),
     /// No key in it, or one that is encrypted.
-    #[error("holds no PEM block with an unencrypted private key (PKCS#8, PKCS#1 or SEC1)")]
+    #[error("holds no PEM block with an unencrypted private key (PKCS#8, PKCS#1 or SEC1); put the key there without a passphrase")]
     NoKey,
     /// A key of a kind that TLS does not use.
-    #[error("the private key's type is not supported; use ECDSA (P-256, P-384), RSA (2048 bits or more) or Ed25519")]
+    #[error("holds a private key of a kind that TLS does not use; use ECDSA (P-256, P-384), RSA (2048 bits or more) or Ed25519")]
     UnsupportedKey,
     /// Certificate and key are not a pair.
-    #[error("the private key does not belong to the first certificate")]
+    #[error("does not belong to the first certificate of the chain; put in the key that the certificate was made for")]
     Mismatch,
 }
 

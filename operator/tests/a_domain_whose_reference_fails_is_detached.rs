@@ -49,16 +49,22 @@ fn a_key_that_is_not_there_is_named() {
 
 #[test]
 fn what_is_no_certificate_is_refused() {
-    assert!(fault(CA, &[&config_map("ca", &[("ca.crt", "nothing")])]).ends_with("`ca.crt` holds no PEM block `CERTIFICATE`"));
+    assert!(
+        fault(CA, &[&config_map("ca", &[("ca.crt", "nothing")])])
+            .contains("`ca.crt` holds no PEM block `CERTIFICATE`; put the certificates there")
+    );
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
-    assert!(fault(CA, &[&config_map("ca", &[("ca.crt", broken)])]).contains("certificate 1 in it can't be read"));
+    assert!(
+        fault(CA, &[&config_map("ca", &[("ca.crt", broken)])])
+            .contains("`ca.crt` holds a certificate (number 1) that is not valid X.509; take it again")
+    );
 }
 
 #[test]
 fn a_client_certificate_with_another_key_or_that_ended_is_refused() {
     let (one, other) = (issued(Timestamp::now()).0, issued(Timestamp::now()).0);
     let mixed = secret("client", &[("tls.crt", one.chain()), ("tls.key", other.key().reveal())]);
-    assert!(fault(CLIENT, &[&mixed]).ends_with("`tls.key` the private key does not belong to the first certificate"));
+    assert!(fault(CLIENT, &[&mixed]).contains("`tls.key` does not belong to the first certificate of the chain; put in the key"));
     let old = issued(last_year()).0;
     let ended = secret("client", &[("tls.crt", old.chain()), ("tls.key", old.key().reveal())]);
     assert!(fault(CLIENT, &[&ended]).contains("the certificate ended on"));

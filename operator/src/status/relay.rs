@@ -13,10 +13,13 @@ use super::{Applied, Clients, Conditions, Reason, Trouble, clients::preserved, d
 use crate::{
     build::{selector_of, server_secret},
     dereference::Fault,
+    inventory::Key,
     material::CertifiedKey,
     validate::{Blocker, DomainState, Findings, ServerCertificate, Validated, Warning, expires_soon},
 };
 
+/// How many domains a message names.
+const NAMED: usize = 3;
 /// How many certificates a status holds.
 const CERTIFICATES: usize = 16;
 
@@ -44,7 +47,7 @@ pub fn relay(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, applied: &
     let progress = Progress::of(relay, findings, pods, applied);
     accepted(&mut conditions, findings);
     resolved(&mut conditions, findings, now);
-    programmed(&mut conditions, &progress);
+    programmed(&mut conditions, &progress, pods.ready > 0);
     ready(&mut conditions, findings, pods, &progress, now);
     encrypted(&mut conditions, relay, validated);
     preserved(&mut conditions, relay, validated, pods.clients);
@@ -163,12 +166,12 @@ fn expiring(findings: &Findings<'_>, now: Timestamp) -> Option<(Reason, String)>
     Some((Reason::CertificateExpiresSoon, format!("spec.tls.certificate: the certificate ends on {end}; renew it")))
 }
 
-fn programmed(conditions: &mut Conditions<'_>, progress: &Progress) {
+fn programmed(conditions: &mut Conditions<'_>, progress: &Progress, flows: bool) {
     let (reason, message) = match progress {
         Progress::Done => return conditions.set(types::PROGRAMMED, true, Reason::Programmed, ""),
         Progress::Asleep => (Reason::ScaledToZero, "spec.replicas is 0, so nobody runs anything".to_owned()),
-        Progress::Underway(reason, message) => (*reason, message.clone()),
-        Progress::Stuck(reason, message) => (*reason, format!("{message}; what was last good goes on")),
+        Progress::Stuck(reason, message) if flows => (*reason, format!("{message}; what was last good goes on")),
+        Progress::Underway(reason, message) | Progress::Stuck(reason, message) => (*reason, message.clone()),
     };
     conditions.set(types::PROGRAMMED, false, reason, message);
 }
@@ -200,8 +203,13 @@ fn remark(findings: &Findings<'_>, now: Timestamp) -> Option<(Reason, String)> {
         Some((reason, warning.to_string()))
     };
     let no_domains = || {
-        let message = "no domain is served, so every recipient is refused; apply an AcceptedDomain whose relayRefs names this relay";
-        (served(findings) == 0).then(|| (Reason::NoAcceptedDomains, message.to_owned()))
+        let named = findings.domains.iter().map(|outcome| Key::of(&outcome.domain.metadata).to_string()).take(NAMED).collect::<Vec<_>>();
+        let message = if named.is_empty() {
+            "no domain names this relay, so no mail is taken; apply an AcceptedDomain whose relayRefs does".to_owned()
+        } else {
+            format!("none of the domains that name this relay can be served; see the conditions of AcceptedDomain {}", named.join(", "))
+        };
+        (served(findings) == 0).then_some((Reason::NoAcceptedDomains, message))
     };
     let expired = findings.relay.as_ref().ok().and_then(|validated| expired(validated, now));
     expired.or_else(no_domains).or_else(|| expiring(findings, now)).or_else(warning)

@@ -2,7 +2,11 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses its share of this")]
 
+pub mod columns;
+pub mod kstatus;
 pub mod standalone;
+pub mod statuses;
+pub mod tenants;
 
 use std::{fs, path::Path, process::Output};
 
@@ -162,7 +166,11 @@ pub fn find(inventory: &Inventory) -> Findings<'_> {
 
 /// What the pipeline finds of the relay `mail/edge`, which gets `certificate` where it names none.
 pub fn find_with(inventory: &Inventory, certificate: Issued) -> Findings<'_> {
-    let now = Timestamp::now();
+    find_at(inventory, Timestamp::now(), certificate)
+}
+
+/// What the pipeline finds of the relay `mail/edge` at `now`.
+pub fn find_at(inventory: &Inventory, now: Timestamp, certificate: Issued) -> Findings<'_> {
     let context = Context { inventory, now, absent: Absent::Missing, cluster_domain: CLUSTER_DOMAIN, cluster_cidrs: &[] };
     validate(dereference(&inventory.relays[&Key::new("mail", "edge")], context), |_| Ok(Sealed::Open(certificate)))
 }

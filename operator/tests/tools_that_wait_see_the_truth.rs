@@ -1,0 +1,146 @@
+//! Tools that wait for a resource (kstatus) see it done when it is, failed when somebody has to act, and in progress in between.
+
+#![allow(clippy::unwrap_used, reason = "functions that tests share are tests too")]
+
+mod support;
+
+use postern_operator::{
+    inventory::{Inventory, Key},
+    status::{Applied, Pods, Reason, Trouble},
+    validate::Findings,
+};
+use support::{
+    config_map, domain, inventory, issued,
+    kstatus::{Kstatus, kstatus},
+    last_year, relay, secret,
+    statuses::{condition, edge, none, noon, running, settle, starting},
+};
+
+/// A relay with the domain `mail/a`, and what tools are to see of both.
+struct Scenario {
+    name: &'static str,
+    inventory: Inventory,
+    pods: fn(&Findings<'_>) -> Pods,
+    applied: Applied,
+    relay: Kstatus,
+    domain: Kstatus,
+}
+
+fn scenario(name: &'static str, manifests: &[&str], pods: fn(&Findings<'_>) -> Pods, relay: Kstatus, domain: Kstatus) -> Scenario {
+    Scenario { name, inventory: inventory(manifests), pods, applied: Applied::default(), relay, domain }
+}
+
+fn refusing(_: &Findings<'_>) -> Pods {
+    Pods {
+        count: 2,
+        ready: 2,
+        config_hash: Some("last good".to_owned()),
+        refusals: vec!["edge-0: it relays".to_owned()],
+        ..Pods::default()
+    }
+}
+
+fn pending(_: &Findings<'_>) -> Pods {
+    Pods { count: 2, ready: 2, config_hash: Some("another".to_owned()), ..Pods::default() }
+}
+
+fn trouble(reason: Reason, is_final: bool) -> Applied {
+    let message = "Service mail/edge-public: is not the operator's; rename it".to_owned();
+    Applied { trouble: Some(Trouble { reason, message, is_final }), ..Applied::default() }
+}
+
+fn scenarios() -> Vec<Scenario> {
+    use Kstatus::{Current, Failed, InProgress};
+    let good = relay("edge", 25);
+    let named = format!("{good}  tls: {{certificate: {{secretRef: {{name: mx-tls}}}}}}\n");
+    let issuer = format!("{good}  tls: {{certificate: {{issuerRef: {{name: internal}}}}}}\n");
+    let small = format!("{good}  podTemplate: {{resources: {{limits: {{memory: 1Mi}}}}}}\n");
+    let asleep = format!("{good}  replicas: 0\n");
+    let a = domain("a", "example.com", "");
+    let missing = domain("a", "example.com", "  tls: {clientCertificateRef: {name: missing}}\n");
+    let lost = domain("b", "example.com", "").replace("name: b,", "name: 0-first,");
+    let elsewhere = a.replace("{name: edge}", "{name: elsewhere}");
+    let old = issued(last_year()).0;
+    let ended = secret("mx-tls", &[("tls.crt", old.chain()), ("tls.key", old.key().reveal())]);
+    let mut all = vec![
+        scenario("all is well", &[&good, &a], running, Current, Current),
+        scenario("pods start", &[&good, &a], starting, InProgress, InProgress),
+        scenario("no pods yet", &[&good, &a], none, InProgress, InProgress),
+        scenario("pods take the configuration", &[&good, &a], pending, InProgress, InProgress),
+        scenario("pods refuse the configuration", &[&good, &a], refusing, Failed, InProgress),
+        scenario("the certificate is missing", &[&named, &a], none, Failed, InProgress),
+        scenario("the certificate is missing, and an old one runs", &[&named, &a], running, Failed, InProgress),
+        scenario("the certificate has ended", &[&named, &a, &ended], running, Current, Current),
+        scenario("the issuer is at work", &[&issuer, &a], none, InProgress, InProgress),
+        scenario("a field that no schema can judge", &[&small, &a], none, Failed, InProgress),
+        scenario("scaled to zero", &[&asleep, &a], none, InProgress, InProgress),
+        scenario("a reference of the domain is missing", &[&good, &missing], running, Current, Failed),
+        scenario("another claimed the domain", &[&good, &a, &lost], running, Current, Failed),
+        scenario("the domain names another relay", &[&good, &elsewhere], running, Current, Failed),
+    ];
+    for (name, applied, relay) in [
+        ("an object is somebody else's", trouble(Reason::NameCollision, true), Failed),
+        ("the API server is away", trouble(Reason::ApplyFailed, false), InProgress),
+    ] {
+        all.push(Scenario { name, inventory: inventory(&[&good, &a]), pods: running, applied, relay, domain: InProgress });
+    }
+    let waiting = Applied { waiting: Some((Reason::RollingOut, "2 of 3 pods are new".to_owned())), ..Applied::default() };
+    all.push(Scenario {
+        name: "pods are replaced",
+        inventory: inventory(&[&good, &a, &config_map("c", &[("a", "b")])]),
+        pods: running,
+        applied: waiting,
+        relay: InProgress,
+        domain: InProgress,
+    });
+    all
+}
+
+#[test]
+fn each_scenario_is_what_it_is_called() {
+    for Scenario { name, mut inventory, pods, applied, relay, domain } in scenarios() {
+        for metadata in inventory.relays.values_mut().map(|relay| &mut relay.metadata) {
+            metadata.generation = Some(3);
+        }
+        for metadata in inventory.domains.values_mut().map(|domain| &mut domain.metadata) {
+            metadata.generation = Some(7);
+        }
+        settle(&mut inventory, pods, &applied, noon());
+        let status = inventory.relays[&edge()].status.clone().unwrap();
+        assert_eq!(kstatus(Some(3), status.observed_generation, &status.conditions), relay, "{name}: {:#?}", status.conditions);
+        assert_eq!(kstatus(Some(4), status.observed_generation, &status.conditions), Kstatus::InProgress, "{name}: after an edit");
+        let status = inventory.domains[&Key::new("mail", "a")].status.clone().unwrap();
+        assert_eq!(kstatus(Some(7), status.observed_generation, &status.conditions), domain, "{name}: {:#?}", status.conditions);
+    }
+}
+
+#[test]
+fn a_resource_never_claims_progress_and_a_stall_at_once_and_every_condition_has_its_generation() {
+    for Scenario { name, mut inventory, pods, applied, .. } in scenarios() {
+        inventory.relays.get_mut(&edge()).unwrap().metadata.generation = Some(3);
+        settle(&mut inventory, pods, &applied, noon());
+        let conditions = inventory.relays[&edge()].status.clone().unwrap().conditions;
+        let is_there = |type_| condition(&conditions, type_).is_some();
+        assert!(!(is_there("Reconciling") && is_there("Stalled")), "{name}");
+        assert!(conditions.iter().all(|condition| condition.observed_generation == Some(3)), "{name}");
+        for type_ in ["Accepted", "ResolvedRefs", "Programmed", "Ready", "AllLinksEncrypted", "ClientAddressPreserved"] {
+            assert!(is_there(type_), "{name}: {type_}");
+        }
+    }
+}
+
+#[test]
+fn a_second_look_changes_nothing() {
+    for Scenario { name, mut inventory, pods, applied, .. } in scenarios() {
+        settle(&mut inventory, pods, &applied, noon());
+        let first = inventory.clone();
+        settle(&mut inventory, pods, &applied, noon() + jiff::SignedDuration::from_secs(60));
+        let certificates = |inventory: &Inventory| {
+            let mut inventory = inventory.clone();
+            // The helper issues a certificate at each look.
+            inventory.relays.get_mut(&edge()).unwrap().status.as_mut().unwrap().certificates.clear();
+            inventory
+        };
+        assert_eq!(certificates(&inventory), certificates(&first), "{name}");
+    }
+}
