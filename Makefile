@@ -37,8 +37,9 @@ lint: tools ## Check format, lints, licences and advisories
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	tests/deny
 
-crds: ## Write crds/yaml, docs/api.md and the chart of the definitions again from the types
-	POSTERN_WRITE=1 $(CARGO) test --locked --quiet --package postern-crds --test yaml_is_generated --test reference_is_generated
+crds: ## Write crds/yaml, docs/api.md, docs/status.md and the chart of the definitions again from the types
+	POSTERN_WRITE=1 $(CARGO) test --locked --quiet --package postern-crds --package postern-operator \
+	  --test yaml_is_generated --test reference_is_generated --test reasons_are_documented
 
 cluster: ## Start a real Kubernetes node with MetalLB and an Internet of its own, for you to try things on
 	@tests/setup node

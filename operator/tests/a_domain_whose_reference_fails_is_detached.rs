@@ -201,3 +201,15 @@ fn the_postmaster_is_at_the_oldest_authoritative_domain_unless_the_relay_names_a
     assert_eq!(postmaster("  postmaster: me@mail.example.com\n"), (None, 1), "sub-domains of example.com are not accepted");
     assert_eq!(postmaster("  postmaster: me@notexample.org\n"), (None, 1));
 }
+
+/// Such as one that was stored before the schema forbade it.
+#[test]
+fn a_domain_that_no_relay_can_run_holds_up_nobody_else() {
+    let mut inventory = inventory(&[&relay("edge", 25), &domain("a", "example.com", ""), &domain("b", "example.org", "")]);
+    inventory.domains.values_mut().next().unwrap().spec.next_hops[0].host = Some("Mail_Host".to_owned());
+    let findings = find(&inventory);
+    let text = findings.domains[0].state.cause().unwrap().texts().join("");
+    assert!(text.starts_with("spec.nextHops[Mail_Host].host: is neither"), "{text}");
+    let served: Vec<_> = findings.relay.unwrap().configuration.domains.into_iter().map(|domain| domain.name.to_string()).collect();
+    assert_eq!(served, ["example.org"]);
+}

@@ -64,13 +64,13 @@ async fn kubectl_get_shows_the_state_in_columns() -> Result<()> {
     let Some((cluster, namespace)) = with_manifests().await? else { return Ok(()) };
     for names in ["srelay", "smtprelays"] {
         let shown = cluster.kubectl(&["-n", &namespace, "get", names]).await?;
-        has_columns(&shown.text, &["NAME", "HOSTNAME", "ADDRESS", "DOMAINS", "PROGRAMMED", "READY", "AGE"])?;
+        has_columns(&shown.text, &["NAME", "HOSTNAME", "ADDRESS", "DOMAINS", "PROGRAMMED", "READY", "REASON", "AGE"])?;
         shown.expect("mx1.example.com")?;
     }
     for names in ["adom", "accepteddomains"] {
         let shown = cluster.kubectl(&["-n", &namespace, "get", names]).await?;
-        has_columns(&shown.text, &["NAME", "DOMAIN", "TYPE", "RELAY", "READY", "AGE"])?;
-        shown.expect("Authoritative")?;
+        has_columns(&shown.text, &["NAME", "DOMAIN", "RELAY", "READY", "REASON", "AGE"])?;
+        shown.expect("example.com")?;
     }
     let shown = cluster.kubectl(&["-n", &namespace, "get", "postern", "-o", "name"]).await?;
     shown.expect("smtprelay.postern.dev/edge")?;

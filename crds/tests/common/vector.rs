@@ -64,12 +64,17 @@ impl Form {
                     "topologySpreadConstraints": [{ "topologyKey": "zone" }],
                 },
                 "tls": { "certificate": { "secretRef": { "name": "mx-tls" } } },
+                "allowedDomains": [{ "domains": ["example.com"] }],
             }}),
             _ => json!({ "spec": { "tls": { "caCertificateRefs": [{ "name": "internal-ca" }] } } }),
         };
         let mut manifest = patched(&self.kind, &surroundings);
-        let (parent, name) = self.field.rsplit_once('/').expect("a pointer");
-        manifest.pointer_mut(parent).expect("the parent is there")[name] = text.into();
+        if let Some(value) = manifest.pointer_mut(&self.field) {
+            *value = text.into();
+        } else {
+            let (parent, name) = self.field.rsplit_once('/').expect("a pointer");
+            manifest.pointer_mut(parent).expect("the parent is there")[name] = text.into();
+        }
         manifest
     }
 }

@@ -99,7 +99,7 @@ reasons! {
     PodsCannotStart,
     /// `replicas` is 0.
     ScaledToZero,
-    /// No domain is attached, so every recipient is refused.
+    /// No domain is served, so no mail is taken.
     NoAcceptedDomains,
     /// Mail flows.
     Ready,

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use postern_config::{Domain, DomainName, DomainType, NextHop, NextHopTls, NextHopTlsMode, NextHops, RecipientValidation, Violation};
+use postern_config::{
+    Domain, DomainName, DomainType, NextHop, NextHopTls, NextHopTlsMode, NextHops, RecipientValidation, Violation, validate::is_host,
+};
 use postern_crds::accepted_domain::{self as api, AcceptedDomainSpec};
 
 use super::{Cause, DomainOutcome, DomainState, Parts, root::fit};
@@ -127,6 +129,10 @@ fn mode(mode: api::NextHopTlsMode) -> NextHopTlsMode {
 
 fn next_hop(hop: &api::NextHop, host: String, field: &str) -> Result<NextHop, Violation> {
     let field = |name: &str| format!("{field}.nextHops[{host}].{name}");
+    // Judged here as well as for the whole: one domain must not hold up a relay of many.
+    if !is_host(&host) {
+        return Err(Violation { field: field("host"), problem: "is neither a whole host name in lower case nor an IP address".to_owned() });
+    }
     Ok(NextHop {
         port: fit(field("port"), hop.port)?,
         priority: fit(field("priority"), hop.priority)?,

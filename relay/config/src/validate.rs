@@ -165,8 +165,7 @@ impl Check {
     fn next_hops(&mut self, field: &str, next_hops: &NextHops) {
         self.require((1..=16).contains(&next_hops.hops.len()), field, "must hold 1 to 16 servers");
         for hop in &next_hops.hops {
-            let is_host = hop.host.parse::<IpAddr>().is_ok() || hop.host == "localhost" || DomainName::parse(&hop.host).is_ok();
-            self.require(is_host, field, format!("`{}` is neither a lower-case host name nor an IP address", hop.host));
+            self.require(is_host(&hop.host), field, format!("`{}` is neither a lower-case host name nor an IP address", hop.host));
             self.require(hop.port != 0, field, "the port must not be 0");
         }
         self.require(next_hops.allowed_cidrs.len() <= 64, format!("{field}.allowedCIDRs"), "must hold at most 64 networks");
@@ -185,6 +184,12 @@ impl Check {
             && !name.starts_with('.');
         self.require(is_plain, field, format!("`{name}` is not a plain lower-case name"));
     }
+}
+
+/// Whether mail can go to a host of that name: an IP address, `localhost`, or a whole domain name in lower case.
+#[must_use]
+pub fn is_host(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok() || text == "localhost" || DomainName::parse(text).is_ok()
 }
 
 /// Everyone's network is no network: with it, a rule about some sources is a rule about all.
