@@ -4,6 +4,7 @@
 //! as arguments. Front ends feed it: [`run`] applies what it builds to a cluster, [`render`] prints it, [`standalone`] runs a relay on it without a
 //! cluster.
 
+pub mod apply;
 pub mod build;
 pub mod cluster;
 pub mod dereference;
@@ -13,6 +14,8 @@ pub mod issue;
 pub mod kind;
 pub mod manifest;
 pub mod material;
+pub mod observe;
+pub mod publish;
 pub mod reconcile;
 pub mod reference_grant;
 pub mod references;

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use kube::Client;
 
 use super::{Permits, World};
-use crate::build::Settings;
+use crate::{build::Settings, reconcile::Desk};
 
 /// What a reconcile works with.
 #[derive(Clone)]
@@ -21,4 +21,8 @@ pub struct Context {
     pub namespace: String,
     /// Addresses of nodes, pods and Services that the command line names, beside those that the cluster tells.
     pub cluster_cidrs: Vec<IpNet>,
+    /// The DNS domain of the cluster, below which Services are.
+    pub cluster_domain: String,
+    /// What reconciles keep from one to the next.
+    pub desk: Arc<Desk>,
 }

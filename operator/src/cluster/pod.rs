@@ -37,7 +37,7 @@ pub struct PodFacts {
     pub config_hash: Option<String>,
     /// The image of its container.
     pub image: Option<String>,
-    /// Why a container of it does not run, as the kubelet says it: a reason, and a message.
+    /// Why a container of it does not run, as the kubelet says it, or why it has no node, as the scheduler does: a reason, and a message.
     pub waiting: Option<(String, String)>,
 }
 
@@ -50,6 +50,9 @@ impl PodFacts {
         let status = pod.status.clone().unwrap_or_default();
         let has_ended = status.phase.as_deref().is_some_and(|phase| phase == "Succeeded" || phase == "Failed");
         let waiting = status.container_statuses.iter().flatten().find_map(|container| container.state.as_ref()?.waiting.clone());
+        let waiting = waiting.map(|waiting| (waiting.reason.unwrap_or_default(), waiting.message.unwrap_or_default()));
+        let unscheduled = status.conditions.iter().flatten().find(|held| held.type_ == "PodScheduled" && held.status == "False");
+        let unscheduled = unscheduled.map(|held| (held.reason.clone().unwrap_or_default(), held.message.clone().unwrap_or_default()));
         let facts = Self {
             name: metadata.name.clone()?,
             uid: metadata.uid.clone()?,
@@ -63,7 +66,7 @@ impl PodFacts {
             terminating: metadata.deletion_timestamp.is_some() || has_ended,
             config_hash: metadata.annotations.as_ref().and_then(|annotations| annotations.get(CONFIG_HASH)).cloned(),
             image: pod.spec.as_ref().and_then(|spec| spec.containers.first()?.image.clone()),
-            waiting: waiting.map(|waiting| (waiting.reason.unwrap_or_default(), waiting.message.unwrap_or_default())),
+            waiting: waiting.or(unscheduled),
         };
         Some((relay, facts))
     }

@@ -42,6 +42,9 @@ pub enum IssueError {
     /// What was made, or was kept from before, is not a certificate with its key.
     #[error("the CA is damaged: {0}")]
     Damaged(#[from] MaterialError),
+    /// The CA is out of reach.
+    #[error("the operator's CA can't be used: {0}")]
+    NoAuthority(String),
     /// The time is outside of what a certificate can hold.
     #[error("{0} can't stand in a certificate; is the clock right?")]
     Clock(Timestamp),

@@ -1,11 +1,21 @@
-//! Brings one relay, or the status of one domain, to what its resource says.
+//! Brings one relay, or the status of one domain, to what its resource says: the pipeline `dereference → validate → build → apply → status`, on
+//! what is known of the cluster.
+
+mod desk;
+mod domain;
+mod error;
+mod issued;
+mod keyring;
+mod relay;
+mod trouble;
 
 use std::time::Duration;
 
-use crate::{
-    cluster::{Context, WriteError},
-    inventory::Key,
-};
+pub use desk::Desk;
+pub use domain::reconcile_domain;
+pub use error::ReconcileError;
+pub use keyring::{Authorities, Keyring, KeyringError};
+pub use relay::reconcile_relay;
 
 /// How a reconcile ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,36 +24,4 @@ pub enum After {
     Settled,
     /// To be looked at again after this time even if nothing changes.
     In(Duration),
-}
-
-/// Why a reconcile failed. It is tried again later.
-#[derive(Debug, thiserror::Error)]
-pub enum ReconcileError {
-    /// A write failed.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-}
-
-impl ReconcileError {
-    /// For metrics: one of a fixed set of words.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Write(WriteError::NotLeading) => "NotLeading",
-            Self::Write(WriteError::TimedOut) => "TimedOut",
-            Self::Write(WriteError::Api(_)) => "Api",
-        }
-    }
-}
-
-/// Brings the objects and the status of a relay to what its resource says.
-pub async fn reconcile_relay(context: &Context, key: &Key) -> Result<After, ReconcileError> {
-    let _ = context.world.inventory_for(key);
-    Ok(After::Settled)
-}
-
-/// Brings the status of a domain to what its relays make of it.
-pub async fn reconcile_domain(context: &Context, key: &Key) -> Result<After, ReconcileError> {
-    let _ = context.world.domain_inventory(key);
-    Ok(After::Settled)
 }

@@ -22,6 +22,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::reconcile::Desk;
 use crate::{
     build::Settings,
     cluster::{
@@ -67,7 +68,7 @@ async fn control(options: &Options) -> anyhow::Result<ExitCode> {
     // Renewals go on until the last write has ended.
     let release = CancellationToken::new();
     let mut election = elect(options, lease, &namespace, standing, release.clone());
-    let context = operator.context(options, api, namespace);
+    let context = operator.context(options, api, namespace, identity());
     let tasks = TaskTracker::new();
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "ending: no reconcile begins any more"),
@@ -125,7 +126,8 @@ impl Operator {
         }
     }
 
-    fn context(&self, options: &Options, client: Client, namespace: String) -> Context {
+    fn context(&self, options: &Options, client: Client, namespace: String, instance: String) -> Context {
+        let desk = Desk::new(&client, &self.permits, &self.world, &namespace, instance);
         Context {
             client,
             world: Arc::clone(&self.world),
@@ -133,6 +135,8 @@ impl Operator {
             settings: Settings { namespace: namespace.clone(), relays: options.relays.clone() },
             namespace,
             cluster_cidrs: options.cluster_cidrs.clone(),
+            cluster_domain: options.cluster_domain.clone(),
+            desk: Arc::new(desk),
         }
     }
 

@@ -2,39 +2,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use serde::Deserialize;
-
-use crate::status::{Clients, Pods};
+use crate::{observe::Answer, status::Pods};
 
 /// How long the relay may take to answer.
 const DEADLINE: Duration = Duration::from_secs(2);
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 4 << 20;
-
-/// The part of the relay's `/status` that counts here.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer {
-    config_hash: Option<String>,
-    #[serde(default)]
-    draining: bool,
-    #[serde(default)]
-    last_refusal: Option<Refusal>,
-    #[serde(default)]
-    clients: Counts,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Counts {
-    own: u64,
-    cluster: u64,
-}
-
-#[derive(Debug, Deserialize)]
-struct Refusal {
-    reasons: Vec<String>,
-}
 
 /// Asks the relay whose admin port is `admin`. One that does not answer is a pod that is not ready.
 pub(super) async fn observe(admin: SocketAddr) -> Pods {
@@ -47,7 +20,7 @@ pub(super) async fn observe(admin: SocketAddr) -> Pods {
         count: 1,
         ready: i32::from(ready),
         config_hash: answer.config_hash,
-        clients: Clients { own: answer.clients.own, cluster: answer.clients.cluster },
+        clients: answer.clients,
         refusals: answer.last_refusal.map(|refusal| refusal.reasons).unwrap_or_default(),
     }
 }

@@ -5,12 +5,14 @@ use postern_crds::{
     condition::types,
     smtp_relay::{Exposure, ExternalTrafficPolicy, Listener},
 };
+use serde::Deserialize;
 
 use super::{Conditions, Reason};
 use crate::validate::Validated;
 
 /// How many sessions of mail the pods saw, by where the clients' addresses are from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct Clients {
     /// From outside the cluster.
     pub own: u64,

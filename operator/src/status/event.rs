@@ -88,6 +88,8 @@ event_reasons! {
     Normal PodsRolled,
     /// A relay has a new certificate.
     Normal CertificateRenewed,
+    /// An object of a relay was changed by hand, and is as it was again.
+    Normal Restored,
     /// What held a relay up is mended.
     Normal Recovered,
     /// A relay takes mail for a domain.

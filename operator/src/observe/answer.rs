@@ -1,0 +1,64 @@
+//! What a relay says of itself on `/status`, as far as it counts here.
+
+use serde::Deserialize;
+
+use crate::status::Clients;
+
+/// The part of the relay's `/status` that the operator reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Answer {
+    /// The hash of the configuration that it runs.
+    pub config_hash: Option<String>,
+    /// It is about to end.
+    pub draining: bool,
+    /// The configuration that it refused last.
+    pub last_refusal: Option<Refusal>,
+    /// Whose addresses its clients had.
+    pub clients: Clients,
+}
+
+/// A configuration that a relay refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Refusal {
+    /// Its hash, as far as the relay could tell.
+    pub hash: Option<String>,
+    /// Why.
+    pub reasons: Vec<String>,
+}
+
+impl Answer {
+    /// Whether two answers mean the same for the relay's status: counts go up without end, and only whether there are any tells something.
+    #[must_use]
+    pub fn means(&self, other: &Self) -> bool {
+        let seen = |answer: &Self| (answer.clients.own > 0, answer.clients.cluster > 0);
+        let rest = |answer: &Self| Self { clients: Clients::default(), ..answer.clone() };
+        seen(self) == seen(other) && rest(self) == rest(other)
+    }
+
+    /// Whether this configuration was refused.
+    #[must_use]
+    pub fn refuses(&self, hash: &str) -> bool {
+        self.last_refusal.as_ref().is_some_and(|refusal| refusal.hash.as_deref() == Some(hash))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_go_up_tell_nothing_new() {
+        let answer = |own, cluster| Answer { clients: Clients { own, cluster }, ..Answer::default() };
+        assert!(answer(1, 2).means(&answer(7, 9)));
+        assert!(!answer(1, 0).means(&answer(1, 1)));
+        assert!(!answer(1, 0).means(&Answer { draining: true, ..answer(1, 0) }));
+    }
+
+    #[test]
+    fn fields_of_other_versions_are_passed_over() {
+        let answer: Answer = serde_json::from_str(r#"{"configHash": "a", "lastRefusal": null, "sessions": 7}"#).unwrap();
+        assert_eq!(answer, Answer { config_hash: Some("a".to_owned()), ..Answer::default() });
+    }
+}

@@ -1,0 +1,63 @@
+//! What is known of a relay's pods, put together.
+
+use std::collections::BTreeMap;
+
+use super::Answer;
+use crate::{cluster::PodFacts, status::Pods};
+
+/// Puts together what pods answered, by their UIDs. `has_old_pods`: some are of an older template, and will be replaced: what they run is not what
+/// the relay's resource says, even if their configuration is.
+#[must_use]
+pub fn gather(pods: &[PodFacts], answers: &BTreeMap<String, Answer>, has_old_pods: bool) -> Pods {
+    let here = || pods.iter().filter(|pod| !pod.terminating);
+    let ready: Vec<_> = here().filter(|pod| pod.ready).collect();
+    let mut hashes = ready.iter().map(|pod| answers.get(&pod.uid).and_then(|answer| answer.config_hash.clone()));
+    let first = hashes.next().flatten();
+    let is_same = hashes.all(|hash| hash == first);
+    let refusals = here().filter_map(|pod| Some((&pod.name, answers.get(&pod.uid)?.last_refusal.as_ref()?)));
+    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let clients = here().filter_map(|pod| answers.get(&pod.uid)).map(|answer| answer.clients).sum();
+    Pods {
+        count: count(here().count()),
+        ready: count(ready.len()),
+        config_hash: first.filter(|_| is_same && !has_old_pods),
+        refusals: refusals.map(|(pod, refusal)| format!("{pod}: {}", refusal.reasons.join("; "))).collect(),
+        clients,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(name: &str, ready: bool) -> PodFacts {
+        PodFacts { name: name.to_owned(), uid: name.to_owned(), ready, ..PodFacts::default() }
+    }
+
+    fn answers(hashes: &[(&str, &str)]) -> BTreeMap<String, Answer> {
+        let answer = |hash: &str| Answer { config_hash: Some(hash.to_owned()), ..Answer::default() };
+        hashes.iter().map(|(pod, hash)| ((*pod).to_owned(), answer(hash))).collect()
+    }
+
+    fn hash(pods: &[PodFacts], hashes: &[(&str, &str)], has_old_pods: bool) -> Option<String> {
+        gather(pods, &answers(hashes), has_old_pods).config_hash
+    }
+
+    #[test]
+    fn a_hash_counts_when_every_ready_pod_runs_it() {
+        let pods = [pod("a", true), pod("b", true), pod("c", false)];
+        assert_eq!(hash(&pods, &[("a", "1"), ("b", "1")], false).as_deref(), Some("1"));
+        assert_eq!(hash(&pods, &[("a", "1"), ("b", "1"), ("c", "0")], false).as_deref(), Some("1"), "one that is not ready takes no mail");
+        assert_eq!(hash(&pods, &[("a", "1"), ("b", "2")], false), None);
+        assert_eq!(hash(&pods, &[("b", "1")], false), None, "one that was not asked may run anything");
+        assert_eq!(hash(&pods, &[("a", "1"), ("b", "1")], true), None, "old pods are left");
+        assert_eq!(hash(&[], &[], false), None);
+    }
+
+    #[test]
+    fn pods_that_end_count_no_more() {
+        let pods = [pod("a", true), PodFacts { terminating: true, ..pod("b", true) }];
+        let gathered = gather(&pods, &answers(&[("a", "1"), ("b", "0")]), false);
+        assert_eq!((gathered.count, gathered.ready, gathered.config_hash.as_deref()), (1, 1, Some("1")));
+    }
+}
