@@ -5,12 +5,12 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::{Request, body::Bytes, client::conn::http1, header::HOST};
 use hyper_util::rt::TokioIo;
+use postern_config::validate::CONTROL_PORT;
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
 use super::Answer;
-use crate::build::CONTROL_PORT;
 
 /// How long a pod may take to answer, with all that it takes to connect.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -55,8 +55,7 @@ pub(super) async fn ask(address: IpAddr, name: &str, tls: Arc<ClientConfig>) -> 
 }
 
 async fn ask_patiently(address: IpAddr, name: &str, tls: Arc<ClientConfig>) -> Result<Answer, AskError> {
-    let port = u16::try_from(CONTROL_PORT).unwrap_or_default();
-    let stream = TcpStream::connect((address, port)).await?;
+    let stream = TcpStream::connect((address, CONTROL_PORT)).await?;
     stream.set_nodelay(true)?;
     let stream = TlsConnector::from(tls).connect(ServerName::try_from(name.to_owned())?, stream).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;

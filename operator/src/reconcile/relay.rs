@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     apply::{Applied, Compared, Plan, Rollout, apply, may_replace_pods, plan, rollout},
-    build::{Object, build},
+    build::{Object, build, certificate},
     cluster::{Child, Context, PodFacts},
     dereference::{self, Absent, dereference},
     inventory::{Inventory, Key},
@@ -102,7 +102,7 @@ impl Work<'_> {
                 due = due.into_iter().chain(renewals(validated, &identity)).min();
                 self.apply(validated, identity.clone(), &children).await
             }
-            Err(_) => Outcome::default(),
+            Err(_) => self.ask_for_certificate(&children).await,
         };
         let waits = outcome.waits_for_turn;
         self.show(&findings, outcome).await?;
@@ -127,7 +127,8 @@ impl Work<'_> {
         ranges: &'r [IpNet],
         issue: impl FnOnce() -> Result<Sealed<Issued>, IssueError>,
     ) -> Findings<'r> {
-        let context = dereference::Context { inventory, now: self.now, absent: Absent::Missing };
+        let cluster_domain = self.context.cluster_domain.as_str();
+        let context = dereference::Context { inventory, now: self.now, absent: Absent::Missing, cluster_domain, cluster_cidrs: ranges };
         validate(dereference(self.relay, context), |_| issue())
     }
 
@@ -162,6 +163,24 @@ impl Work<'_> {
             waits_for_turn,
             applied,
         }
+    }
+
+    /// Of a relay that can't be carried out, only the certificate is asked for that an issuer is to make: it may be what the relay waits for.
+    async fn ask_for_certificate(&self, children: &[Child]) -> Outcome {
+        let objects: Vec<_> = match certificate(self.relay) {
+            Ok(certificate) => certificate.into_iter().collect(),
+            Err(error) => return Outcome { error: Some(error.into()), ..Outcome::default() },
+        };
+        if objects.is_empty() {
+            return Outcome::default();
+        }
+        let owner = self.relay.metadata.uid.as_deref().unwrap_or_default();
+        let mut compared = self.desk.take_compared(self.key).unwrap_or_default();
+        let mut plan = plan(owner, children, &objects, &mut compared);
+        plan.is_partial = true;
+        let applied = self.write(&plan, &mut compared).await;
+        self.desk.keep_compared(self.key, compared);
+        Outcome { trouble: trouble(&applied), error: error_of(&applied), applied, ..Outcome::default() }
     }
 
     fn build(&self, validated: &Validated<'_>, identity: Issued) -> Result<Vec<Object>, ReconcileError> {
