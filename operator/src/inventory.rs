@@ -75,6 +75,14 @@ pub struct Inventory {
     pub scope: Scope,
 }
 
+impl Inventory {
+    /// Whether a namespace has labels beyond the one that every cluster sets.
+    #[must_use]
+    pub fn has_labels_of(&self, namespace: &str) -> bool {
+        self.namespaces.get(namespace).is_some_and(|labels| labels.keys().any(|key| key != NAMESPACE_NAME_LABEL))
+    }
+}
+
 /// What the operator may read. Something outside is not missing: nobody knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use postern_operator::{
     build::{RelayOptions, Settings},
+    dereference::CLUSTER_DOMAIN,
     render::render,
     run, standalone,
 };
@@ -49,6 +50,9 @@ struct Render {
     /// The operator's own namespace
     #[arg(long, default_value = "postern-system")]
     namespace: String,
+    /// The domain of the cluster's Services
+    #[arg(long, value_name = "DOMAIN", default_value = CLUSTER_DOMAIN)]
+    cluster_domain: String,
     #[command(flatten)]
     relays: RelayOptions,
 }
@@ -76,8 +80,8 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 /// The objects go to standard output, all else to standard error, so that the output can be piped on.
-fn print_rendered(Render { paths, namespace, relays }: Render) -> anyhow::Result<ExitCode> {
-    let rendered = render(paths, &Settings { namespace, relays }, Timestamp::now())?;
+fn print_rendered(Render { paths, namespace, cluster_domain, relays }: Render) -> anyhow::Result<ExitCode> {
+    let rendered = render(paths, &Settings { namespace, relays }, &cluster_domain, Timestamp::now())?;
     for note in &rendered.notes {
         eprintln!("note: {note}");
     }

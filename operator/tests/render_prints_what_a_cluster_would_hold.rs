@@ -8,7 +8,10 @@ use std::path::Path;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use support::{Manifests, domain, issued, render, secret};
+use support::{
+    Manifests, domain, issued, operator, render, secret,
+    tenants::{gate, namespace, tenant},
+};
 
 fn whole() -> support::Rendered {
     render(&[Path::new("tests/manifests/whole")])
@@ -107,4 +110,33 @@ fn a_path_that_is_not_there_is_named() {
     let rendered = render(&[Path::new("no/such/folder")]);
     assert_eq!(rendered.code, 1);
     assert!(rendered.said.contains("no/such/folder"), "{}", rendered.said);
+}
+
+#[test]
+fn what_another_namespace_holds_is_taken_to_be_in_the_cluster() {
+    let manifests = Manifests::empty();
+    let selector = "[{namespaces: {from: Selector, selector: {matchLabels: {mail: tenant}}}, domains: [example.com]}]";
+    manifests.put("relay.yaml", &gate(selector));
+    let hops = "{serviceRef: {name: exchange, namespace: servers}, port: 2525}";
+    manifests.put("domain.yaml", &tenant("blue", "a", "example.com", "").replace("{host: mail.internal.example.com}", hops));
+    let rendered = manifests.render();
+    assert_eq!(rendered.code, 0, "{}", rendered.said);
+    assert!(rendered.objects.contains("exchange.servers.svc.cluster.local"));
+    for note in ["what the Namespace blue is labelled with is not here", "the Service servers/exchange is not here"] {
+        assert!(rendered.said.contains(note), "{}", rendered.said);
+    }
+    // What is here counts.
+    manifests.put("namespace.yaml", &namespace("blue", "mail", "guest"));
+    let rendered = manifests.render();
+    assert_eq!(rendered.code, 3);
+    assert!(rendered.said.contains("takes no domain of namespace blue"), "{}", rendered.said);
+}
+
+#[test]
+fn the_domain_of_the_cluster_can_be_named() {
+    let manifests = Manifests::new();
+    manifests
+        .put("domain.yaml", &domain("a", "example.com", "").replace("{host: mail.internal.example.com}", "{serviceRef: {name: exchange}}"));
+    let output = operator().arg("render").arg(manifests.path()).args(["--cluster-domain", "corp.internal"]).output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains("exchange.mail.svc.corp.internal"));
 }

@@ -9,14 +9,14 @@ use postern_crds::{
     smtp_relay::{AllowedDomains, NamespacesFrom},
 };
 
-use super::Refusal;
+use super::{Absent, Context, Refusal};
 use crate::inventory::{Inventory, Key, Readable};
 
 /// The networks that mail of `domain` may go to, none for any; or why the relay does not let it in.
-pub(super) fn admit(relay: &SmtpRelay, domain: &AcceptedDomain, inventory: &Inventory) -> Result<Vec<IpNet>, Refusal> {
+pub(super) fn admit(relay: &SmtpRelay, domain: &AcceptedDomain, context: Context<'_>) -> Result<Vec<IpNet>, Refusal> {
     let (relay, entries) = (Key::of(&relay.metadata), &relay.spec.allowed_domains);
     let namespace = Key::of(&domain.metadata).namespace;
-    let selected = |entry: &&AllowedDomains| selects(entry, &relay, &namespace, inventory);
+    let selected = |entry: &&AllowedDomains| selects(entry, &relay, &namespace, context);
     let of_namespace: Vec<_> = entries.iter().filter(|entry| selected(entry) == Some(true)).collect();
     let admitting: Vec<_> = of_namespace.iter().copied().filter(|entry| holds_all(entry, domain)).collect();
     if admitting.is_empty() {
@@ -50,14 +50,16 @@ fn reads_all(inventory: &Inventory) -> bool {
 }
 
 /// Whether an entry is about a namespace; nothing when that can't be told.
-fn selects(entry: &AllowedDomains, relay: &Key, namespace: &str, inventory: &Inventory) -> Option<bool> {
+fn selects(entry: &AllowedDomains, relay: &Key, namespace: &str, context: Context<'_>) -> Option<bool> {
     match (entry.namespaces.from, &entry.namespaces.selector) {
         (NamespacesFrom::Same, _) => Some(relay.namespace == namespace),
-        _ if !reads_all(inventory) => None,
+        _ if !reads_all(context.inventory) => None,
         (NamespacesFrom::All, _) => Some(true),
         (NamespacesFrom::Selector, Some(selector)) => {
-            let labels = inventory.namespaces.get(namespace);
-            Some(selector.match_labels.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value)))
+            let labels = context.inventory.namespaces.get(namespace);
+            // Where objects may be elsewhere, so may the labels be.
+            let is_elsewhere = context.absent == Absent::Elsewhere && !context.inventory.has_labels_of(namespace);
+            Some(is_elsewhere || selector.match_labels.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value)))
         }
         // The schema holds that there is a selector.
         (NamespacesFrom::Selector, None) => Some(false),

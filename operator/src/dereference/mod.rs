@@ -204,7 +204,7 @@ fn attachments<'a>(relay: &SmtpRelay, key: &Key, context: Context<'a>) -> Vec<At
 fn admit(relay: &SmtpRelay, key: &Key, domain: &AcceptedDomain, context: Context<'_>) -> Result<Vec<IpNet>, Refusal> {
     let own = Key::of(&domain.metadata);
     let is_named = domain.spec.relay_refs.iter().any(|reference| own.refer(&reference.namespace, &reference.name) == *key);
-    if is_named { allowed::admit(relay, domain, context.inventory) } else { Err(Refusal::NotNamed(key.clone())) }
+    if is_named { allowed::admit(relay, domain, context) } else { Err(Refusal::NotNamed(key.clone())) }
 }
 
 fn domain_references(key: &Key, domain: &AcceptedDomain, networks: &[IpNet], context: Context<'_>) -> Claim {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use postern_crds::{AcceptedDomain, smtp_relay::NamespacesFrom};
+
 use crate::{
     dereference::{Target, TargetKind},
     inventory::{Inventory, Key},
@@ -19,9 +21,19 @@ pub(super) fn notes(inventory: &Inventory) -> Vec<String> {
         let relays = references::relays_of(domain).into_iter().filter(|relay| !inventory.relays.contains_key(relay));
         let relays = relays.map(|relay| format!("the SmtpRelay {relay}"));
         let targets = absent(inventory, references::of_domain(domain));
-        notes.extend(relays.chain(targets).map(|what| format!("AcceptedDomain {key}: {what}")));
+        let labels = labels_matter(inventory, domain) && !inventory.has_labels_of(&key.namespace);
+        let labels = labels.then(|| format!("what the Namespace {} is labelled with", key.namespace));
+        notes.extend(relays.chain(labels).chain(targets).map(|what| format!("AcceptedDomain {key}: {what}")));
     }
     notes.into_iter().map(|what| format!("{what} is not here, and taken to be in the cluster")).collect()
+}
+
+/// Whether a relay lets the domain in by the labels of its namespace.
+fn labels_matter(inventory: &Inventory, domain: &AcceptedDomain) -> bool {
+    let relays = references::relays_of(domain);
+    let named = relays.iter().filter_map(|relay| inventory.relays.get(relay));
+    let mut entries = named.flat_map(|relay| &relay.spec.allowed_domains);
+    entries.any(|entry| entry.namespaces.from == NamespacesFrom::Selector)
 }
 
 fn absent(inventory: &Inventory, targets: BTreeSet<(TargetKind, Key)>) -> Vec<String> {
