@@ -46,3 +46,14 @@ fn a_wrong_namespace_is_named_without_a_namespace_of_its_own() {
     let reading = Folder::new(vec![manifests.path().to_owned()]).read().unwrap();
     assert_eq!(reading.problems[0].resource.as_deref(), Some("Namespace tenant"));
 }
+
+#[test]
+fn a_status_that_stands_in_a_file_counts_for_nothing() {
+    let shown = format!(
+        "{}status: {{relays: [{{relayRef: {{name: other, namespace: mail}}, detachedSince: '2026-11-24T12:00:00Z'}}]}}\n",
+        support::domain("a", "example.com", "")
+    );
+    let inventory = inventory(&[&shown, &format!("{}status: {{replicas: 3}}\n", relay("edge", 25))]);
+    assert_eq!(inventory.domains.values().next().unwrap().status, None);
+    assert_eq!(inventory.relays.values().next().unwrap().status, None);
+}

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use postern_crds::Resource;
+use postern_crds::{AcceptedDomain, Resource, SmtpRelay};
 
 use super::{
     Problem, SourceError,
@@ -146,8 +146,11 @@ impl Inventory {
     fn add(&mut self, Document { identity, object, .. }: &Document) {
         let key = identity.key.clone();
         match object.clone() {
-            Object::Resource(Resource::SmtpRelay(relay)) => drop(self.relays.insert(key, *relay)),
-            Object::Resource(Resource::AcceptedDomain(domain)) => drop(self.domains.insert(key, *domain)),
+            // A status that stands in a file is one of another place, or of another time.
+            Object::Resource(Resource::SmtpRelay(relay)) => drop(self.relays.insert(key, SmtpRelay { status: None, ..*relay })),
+            Object::Resource(Resource::AcceptedDomain(domain)) => {
+                drop(self.domains.insert(key, AcceptedDomain { status: None, ..*domain }));
+            }
             Object::Secret(secret) => drop(self.secrets.insert(key, *secret)),
             Object::ConfigMap(map) => drop(self.config_maps.insert(key, *map)),
             Object::Service(service) => drop(self.services.insert(key, *service)),

@@ -96,11 +96,11 @@ pub fn domain(domain: &AcceptedDomain, relays: &BTreeMap<Key, Report>, now: Time
     for before in old.relays.iter().filter(|shown| !is_named(&resolve(&shown.relay_ref))) {
         let relay = resolve(&before.relay_ref);
         let Some(report) = relays.get(&relay) else { continue };
-        match report.verdicts.get(&key) {
-            Some(_) => attachments.push(at_relay(&key, generation, &relay, Some(report), Some(before), now).0),
+        match report.of(&key, generation) {
+            Some(state) if state.is_known() => attachments.push(at_relay(&key, generation, &relay, Some(report), Some(before), now).0),
+            Some(_) => {}
             // Nobody has looked yet.
-            None if *report == Report::pending() => attachments.push(before.clone()),
-            None => {}
+            None => attachments.push(before.clone()),
         }
     }
     attachments.truncate(RELAYS);

@@ -12,10 +12,10 @@ use postern_crds::{
 use super::{Applied, Clients, Conditions, Reason, Trouble, clients::preserved, domain::reason_of};
 use crate::{
     build::{selector_of, server_secret},
-    dereference::Fault,
+    dereference::{Fault, Refusal},
     inventory::Key,
     material::CertifiedKey,
-    validate::{Blocker, DomainState, Findings, ServerCertificate, Validated, Warning, expires_soon},
+    validate::{Blocker, Cause, DomainOutcome, DomainState, Findings, ServerCertificate, Validated, Warning, expires_soon},
 };
 
 /// How many domains a message names.
@@ -203,7 +203,14 @@ fn remark(findings: &Findings<'_>, now: Timestamp) -> Option<(Reason, String)> {
         Some((reason, warning.to_string()))
     };
     let no_domains = || {
-        let named = findings.domains.iter().map(|outcome| Key::of(&outcome.domain.metadata).to_string()).take(NAMED).collect::<Vec<_>>();
+        let names_it = |outcome: &&DomainOutcome<'_>| !matches!(outcome.state.cause(), Some(Cause::Refusal(Refusal::NotNamed(_))));
+        let named = findings
+            .domains
+            .iter()
+            .filter(names_it)
+            .map(|outcome| Key::of(&outcome.domain.metadata).to_string())
+            .take(NAMED)
+            .collect::<Vec<_>>();
         let message = if named.is_empty() {
             "no domain names this relay, so no mail is taken; apply an AcceptedDomain whose relayRefs does".to_owned()
         } else {

@@ -9,7 +9,7 @@ use postern_config::{
 use postern_crds::accepted_domain::{self as api, AcceptedDomainSpec};
 
 use super::{Cause, DomainOutcome, DomainState, Parts, root::fit};
-use crate::dereference::{Attachment, Claim, DomainReferences, HopReferences, Refusal};
+use crate::dereference::{Attachment, Claim, DomainReferences, HopReferences};
 
 /// How long a relay answers for what it has lost, and what time it is.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ pub(super) struct Grace {
 impl Parts {
     /// Adds the domains that concern the relay to its configuration.
     pub(super) fn take_all<'a>(&mut self, attachments: Vec<Attachment<'a>>, grace: Grace) -> Vec<DomainOutcome<'a>> {
-        let mut outcomes: Vec<_> = attachments.into_iter().filter_map(|attachment| self.take(attachment, grace)).collect();
+        let mut outcomes: Vec<_> = attachments.into_iter().map(|attachment| self.take(attachment, grace)).collect();
         let mut names: BTreeSet<_> = self.domains.iter().map(|domain| domain.name.clone()).collect();
         for DomainOutcome { domain, state } in &mut outcomes {
             let DomainState::Detached { cause, .. } = state else { continue };
@@ -34,19 +34,16 @@ impl Parts {
         outcomes
     }
 
-    /// Adds a domain if it can be served. Nothing comes of one that does not name the relay, and that the relay does not answer for either.
-    fn take<'a>(&mut self, attachment: Attachment<'a>, grace: Grace) -> Option<DomainOutcome<'a>> {
+    /// Adds a domain if it can be served.
+    fn take<'a>(&mut self, attachment: Attachment<'a>, grace: Grace) -> DomainOutcome<'a> {
         let Attachment { domain, standing, claim } = attachment;
-        let lost = |cause| DomainState::lost(cause, standing, grace.period, grace.now);
-        let state = match claim {
-            Claim::Refused(refusal @ Refusal::NotNamed(_)) => Some(lost(Cause::Refusal(refusal))).filter(DomainState::is_known)?,
-            Claim::Refused(refusal) => lost(Cause::Refusal(refusal)),
-            Claim::Broken(problems) => lost(Cause::References(problems)),
-            Claim::Held(references) => {
-                self.serve(&domain.spec, *references).map_or_else(|violation| lost(Cause::Invalid(violation)), |()| DomainState::Served)
-            }
+        let cause = match claim {
+            Claim::Refused(refusal) => Some(Cause::Refusal(refusal)),
+            Claim::Broken(problems) => Some(Cause::References(problems)),
+            Claim::Held(references) => self.serve(&domain.spec, *references).err().map(Cause::Invalid),
         };
-        Some(DomainOutcome { domain, state })
+        let state = cause.map_or(DomainState::Served, |cause| DomainState::lost(cause, standing, grace.period, grace.now));
+        DomainOutcome { domain, state }
     }
 
     fn serve(&mut self, spec: &AcceptedDomainSpec, references: DomainReferences) -> Result<(), Violation> {

@@ -109,7 +109,7 @@ pub enum Warning {
 /// What the step found: of each domain, and of the relay.
 #[derive(Debug)]
 pub struct Findings<'a> {
-    /// Every domain that names the relay, the oldest first.
+    /// Every domain that names the relay, or that the relay was told of until now, the oldest first.
     pub domains: Vec<DomainOutcome<'a>>,
     /// What does not hold while the rest runs.
     pub warnings: Vec<Warning>,
