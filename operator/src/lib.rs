@@ -21,6 +21,7 @@ pub mod reference_grant;
 pub mod references;
 pub mod render;
 pub mod run;
+pub mod salvage;
 pub mod standalone;
 pub mod status;
 pub mod validate;

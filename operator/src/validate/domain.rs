@@ -87,6 +87,10 @@ impl Parts {
         field: &str,
     ) -> Result<NextHops, Violation> {
         let HopReferences { hosts, trust, client_certificate, allowed_cidrs } = references;
+        // The schema holds that there is one; a resource that could be read in part alone has none.
+        if hops.is_empty() {
+            return Err(Violation { field: format!("{field}.nextHops"), problem: "names no server that could be read".to_owned() });
+        }
         let hops = hops.iter().zip(hosts).map(|(hop, host)| next_hop(hop, host, field)).collect::<Result<_, _>>()?;
         let server_name = tls.server_name.as_deref().map(|text| parse(text, &format!("{field}.tls.serverName"))).transpose()?;
         let names = trust.keys().cloned().collect();
