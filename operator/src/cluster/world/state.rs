@@ -17,7 +17,7 @@ use super::{
     Source, Target,
     census::{Census, State},
     ranges::{self, Origin, Ranges},
-    resources::Resources,
+    resources::{Put, Resources},
     targets::{Referrer, Targets},
     wakes::Wakes,
 };
@@ -27,6 +27,7 @@ use crate::{
     kind::Kind,
     reference_grant::ReferenceGrant,
     references,
+    salvage::salvage,
 };
 
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ pub(super) struct Known {
     pub(super) served: BTreeSet<Source>,
     pub(super) relays: Resources<SmtpRelay>,
     pub(super) domains: Resources<AcceptedDomain>,
+    /// What is left of domains that can't be read, for relays to answer for them.
+    pub(super) remains: BTreeMap<Key, Arc<AcceptedDomain>>,
     pub(super) targets: Targets,
     pub(super) namespaces: BTreeMap<String, BTreeMap<String, String>>,
     pub(super) grants: BTreeMap<Key, ReferenceGrant>,
@@ -85,8 +88,12 @@ impl Known {
                 self.targets.refer(&Referrer::Relay(key.clone()), &before, &BTreeSet::new()).and(self.relay_and_domains(key))
             }
             Source::Domains => {
-                let Some(held) = self.domains.remove(key, version) else { return Wakes::default() };
-                self.attach(key, held.readable().map(AsRef::as_ref), None, true).and(Wakes::domain(key))
+                let before = self.domain(key).cloned();
+                if self.domains.remove(key, version).is_none() {
+                    return Wakes::default();
+                }
+                self.remains.remove(key);
+                self.attach(key, before.as_deref(), None, true).and(Wakes::domain(key))
             }
             Source::Children(kind) => self.remove_child(kind, key, version),
             Source::Pods => self.remove_pod(key),
@@ -159,12 +166,22 @@ impl Known {
     }
 
     fn put_domain(&mut self, object: DynamicObject) -> Wakes {
-        let Some(put) = self.domains.put(object) else { return Wakes::default() };
-        let now = self.domains.get(&put.key).cloned();
-        let before = put.before.as_ref().and_then(|held| held.readable());
-        let is_change = put.is_change;
-        let attached = self.attach(&put.key, before.map(AsRef::as_ref), now.as_deref(), is_change);
-        Wakes::domain(&put.key).and(attached)
+        let before = self.domain(&Key::of(&object.metadata)).cloned();
+        let raw = object.clone();
+        let Some(Put { key, is_change, .. }) = self.domains.put(object) else { return Wakes::default() };
+        self.remains.remove(&key);
+        if self.domains.get(&key).is_none()
+            && let Some(remains) = serde_json::to_value(raw).ok().and_then(|raw| salvage(&raw))
+        {
+            self.remains.insert(key.clone(), Arc::new(remains));
+        }
+        let now = self.domain(&key).cloned();
+        Wakes::domain(&key).and(self.attach(&key, before.as_deref(), now.as_deref(), is_change))
+    }
+
+    /// A domain, or what is left of it.
+    fn domain(&self, key: &Key) -> Option<&Arc<AcceptedDomain>> {
+        self.domains.get(key).or_else(|| self.remains.get(key))
     }
 
     /// Keeps the indexes when a domain changes, and wakes the relays that it concerned and those that it concerns. Its status alone concerns only
@@ -309,15 +326,15 @@ impl Known {
         match referrer {
             Referrer::Relay(relay) => Wakes::relay(relay),
             Referrer::Domain(domain) => {
-                let relays = self.domains.get(domain).map(|domain| references::relays_of(domain)).unwrap_or_default();
+                let relays = self.domain(domain).map(|domain| references::relays_of(domain)).unwrap_or_default();
                 Wakes { relays, ..Wakes::default() }
             }
         }
     }
 
-    /// The domains that name a relay, those of them that can be read.
+    /// The domains that name a relay; of those that can't be read, what is left.
     pub(super) fn domains_at(&self, relay: &Key) -> impl Iterator<Item = (&Key, &Arc<AcceptedDomain>)> {
-        self.domains_of.get(relay).into_iter().flatten().filter_map(|key| Some((key, self.domains.get(key)?)))
+        self.domains_of.get(relay).into_iter().flatten().filter_map(|key| Some((key, self.domain(key)?)))
     }
 }
 

@@ -281,6 +281,28 @@ async fn a_resource_past_its_schema_stops_nothing_and_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_domain_past_its_schema_is_still_known_to_its_relay() {
+    let mut fixture = Fixture::new();
+    fixture.put(Source::Relays, relay("edge"));
+    fixture.put(Source::Domains, domain("a", &["edge"], &[]));
+    fixture.woken().await;
+    let mut broken = generation(domain("a", &["edge"], &[]), 2);
+    broken["spec"]["type"] = json!("ExternalRelay");
+    fixture.put(Source::Domains, broken);
+    assert_eq!(fixture.woken().await, woken(&["mail/edge"], &["mail/a"], &[]));
+    let (edge, a) = (Key::new("mail", "edge"), Key::new("mail", "a"));
+    let held = fixture.world.inventory_for(&edge).unwrap().domains;
+    assert!(held[&a].spec.next_hops.is_empty(), "it can't be served");
+    assert!(fixture.world.domain_inventory(&a).is_none() && fixture.world.unreadable_domain(&a).is_some());
+    fixture.put(Source::Domains, generation(domain("a", &["edge"], &[]), 3));
+    assert!(!fixture.world.inventory_for(&edge).unwrap().domains[&a].spec.next_hops.is_empty());
+    fixture.woken().await;
+    fixture.world.forget(Source::Domains, &a, None);
+    assert_eq!(fixture.woken().await, woken(&["mail/edge"], &["mail/a"], &[]));
+    assert!(fixture.world.inventory_for(&edge).unwrap().domains.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_to_a_status_write_that_brings_a_change_wakes() {
     let mut fixture = Fixture::new();
     fixture.put(Source::Relays, relay("edge"));
