@@ -22,8 +22,14 @@ use super::{
 };
 use crate::{dereference::TargetKind, inventory::Readable, kind::Kind, reference_grant::ReferenceGrant};
 
-/// Begins to watch all that the scope of `world` lets be read. The tasks end only with `tasks`, or by a fault of the program.
-pub fn watch_everything(client: &Client, world: &Arc<World>, tasks: &mut JoinSet<()>) -> Liveness {
+/// Begins to watch all that the scope of `world` lets be read, and cert-manager's Certificates if `cert_manager` is to be used. The tasks end
+/// only with `tasks`, or by a fault of the program.
+pub fn watch_everything(client: &Client, world: &Arc<World>, cert_manager: bool, tasks: &mut JoinSet<()>) -> Liveness {
+    let is_used = |kind: &Kind| match kind {
+        Kind::Secret => false,
+        Kind::Certificate => cert_manager,
+        _ => true,
+    };
     let mut streams = Streams { client, world, tasks, liveness: Liveness::default() };
     let scope = world.scope();
     let places = places(&scope.namespaces);
@@ -34,7 +40,7 @@ pub fn watch_everything(client: &Client, world: &Arc<World>, tasks: &mut JoinSet
         streams.add::<DynamicObject>(Source::Grants, place.as_deref());
         streams.add::<PartialObjectMeta<DynamicObject>>(Source::Targets(TargetKind::ConfigMap), place.as_deref());
         streams.add::<PartialObjectMeta<DynamicObject>>(Source::Targets(TargetKind::Service), place.as_deref());
-        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Secret) {
+        for kind in Kind::ALL.into_iter().filter(is_used) {
             streams.add::<DynamicObject>(Source::Children(kind), place.as_deref());
         }
     }
@@ -112,8 +118,8 @@ fn resource(source: Source) -> ApiResource {
 
 fn need(source: Source) -> Need {
     match source {
-        Source::Grants | Source::Children(Kind::Certificate) => Need::IfServed,
-        Source::Nodes | Source::ServiceRanges => Need::IfAllowed,
+        Source::Grants => Need::IfServed,
+        Source::Nodes | Source::ServiceRanges | Source::Children(Kind::Certificate) => Need::IfAllowed,
         _ => Need::Required,
     }
 }

@@ -174,6 +174,11 @@ impl Work<'_> {
         if objects.is_empty() {
             return Outcome::default();
         }
+        if !self.context.world.is_served(Kind::Certificate) {
+            let message = "spec.tls.certificate.issuerRef: cert-manager can't be asked; install it, and set certManager.enabled in the values of the operator's chart";
+            let trouble = Trouble { reason: Reason::ApiMissing, message: message.to_owned(), is_final: true };
+            return Outcome { trouble: Some(trouble), ..Outcome::default() };
+        }
         let owner = self.relay.metadata.uid.as_deref().unwrap_or_default();
         let mut compared = self.desk.take_compared(self.key).unwrap_or_default();
         let mut plan = plan(owner, children, &objects, &mut compared);

@@ -110,7 +110,7 @@ impl Operator {
     fn start(options: &Options, client: &Client, permits: Permits, background: &mut JoinSet<()>) -> Self {
         let queues = Queues::default();
         let world = Arc::new(World::new(options.scope(), queues.clone()));
-        let liveness = Arc::new(watch_everything(client, &world, background));
+        let liveness = Arc::new(watch_everything(client, &world, options.cert_manager, background));
         background.spawn(fetch_targets(client.clone(), Arc::clone(&world), Arc::clone(&queues.targets)));
         Self { world, queues, liveness, metrics: Arc::default(), permits }
     }

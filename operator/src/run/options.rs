@@ -32,6 +32,9 @@ pub struct Options {
     /// The domain of the cluster's Services
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local")]
     pub cluster_domain: String,
+    /// Whether cert-manager is asked for the certificates of relays that name an issuer of it
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    pub cert_manager: bool,
     /// Whether replicas agree on one that writes, by a Lease; `false` when there is only one
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
     pub leader_elect: bool,

@@ -15,6 +15,7 @@ use crate::{
     dereference::{Fault, Refusal},
     inventory::Key,
     material::CertifiedKey,
+    references::secret_of,
     validate::{Blocker, Cause, DomainOutcome, DomainState, Findings, ServerCertificate, Validated, Warning, expires_soon},
 };
 
@@ -155,15 +156,23 @@ fn reason_of_blocker(blocker: &Blocker) -> Reason {
 /// A certificate that has ended is shown all the same: most senders don't look, and without it none could use TLS.
 fn expired(validated: &Validated<'_>, now: Timestamp) -> Option<(Reason, String)> {
     let ended = validated.certificate.pair().map(CertifiedKey::not_after).filter(|end| *end <= now)?;
-    Some((Reason::CertificateExpired, format!("spec.tls.certificate: {}; it is still shown to clients", Fault::Expired(ended))))
+    let message = format!("spec.tls.certificate: {}{}; it is still shown to clients", named(validated), Fault::Expired(ended));
+    Some((Reason::CertificateExpired, message))
+}
+
+/// The Secret that a certificate comes from, before what is said of it; nothing for one that the operator issued.
+fn named(validated: &Validated<'_>) -> String {
+    let certificate = validated.relay.spec.tls.certificate.as_ref();
+    let secret = certificate.and_then(|certificate| secret_of(validated.relay, certificate));
+    secret.map(|secret| format!("Secret {secret}: ")).unwrap_or_default()
 }
 
 /// A certificate of a Secret that nobody has renewed in time. The operator's own are its own business.
 fn expiring(findings: &Findings<'_>, now: Timestamp) -> Option<(Reason, String)> {
-    let Ok(Validated { certificate: ServerCertificate::Named(pair), .. }) = &findings.relay else { return None };
+    let Ok(validated @ Validated { certificate: ServerCertificate::Named(pair), .. }) = &findings.relay else { return None };
     let pair = pair.open().filter(|pair| expires_soon(pair) <= now)?;
     let end = pair.not_after().strftime("%Y-%m-%d %H:%M UTC");
-    Some((Reason::CertificateExpiresSoon, format!("spec.tls.certificate: the certificate ends on {end}; renew it")))
+    Some((Reason::CertificateExpiresSoon, format!("spec.tls.certificate: {}the certificate ends on {end}; renew it", named(validated))))
 }
 
 fn programmed(conditions: &mut Conditions<'_>, progress: &Progress, flows: bool) {

@@ -5,10 +5,17 @@
 
 pub mod audit;
 mod control_plane;
+pub mod foreign;
 pub mod kstatus;
 pub mod kubeconfig;
 pub mod kubelet;
+pub mod mail;
 pub mod manifest;
+pub mod operator;
+pub mod release;
+pub mod rights;
+pub mod snapshot;
+pub mod stage;
 pub mod toll;
 pub mod tools;
 
@@ -103,6 +110,12 @@ impl Cluster {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// File of the authority of its certificate, PEM.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.files.authority()
     }
 
     /// A client that may do all.
