@@ -36,7 +36,13 @@ fn cases() -> Result<[Bad; 4]> {
     Ok([
         Bad { what: "missing", secret: None, reason: "RefNotFound", names: "mx-tls", waiters: Status::Failed },
         Bad { what: "empty", secret: of("", ""), reason: "InvalidReference", names: "tls.crt", waiters: Status::Failed },
-        Bad { what: "with another's key", secret: of(one.pem(), &other.key_pem()), reason: "InvalidReference", names: "mx-tls", waiters: Status::Failed },
+        Bad {
+            what: "with another's key",
+            secret: of(one.pem(), &other.key_pem()),
+            reason: "InvalidReference",
+            names: "mx-tls",
+            waiters: Status::Failed,
+        },
         // It is shown all the same, since most senders don't look.
         Bad {
             what: "ended",
