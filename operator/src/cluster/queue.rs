@@ -29,6 +29,8 @@ pub const BURST: u32 = 5;
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Waits after failures.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), most: Duration::from_mins(5) };
+/// After so many starts the keys that came to rest are forgotten.
+const FORGET_EVERY: u64 = 1024;
 /// Of so many starts one is of a sweep when both kinds wait.
 const SWEEP_EVERY: u64 = 4;
 
@@ -252,6 +254,9 @@ impl<K: Ord + Clone> State<K> {
         };
         let Some((due, key)) = self.waiting(urgency).pop_first() else { return Next::Never };
         self.starts += 1;
+        if self.starts.is_multiple_of(FORGET_EVERY) {
+            self.forget_rested(now);
+        }
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.place = Place::Running { again: None };
             entry.spaced_until = entry.spaced_until.max(now) + SPACING;
@@ -289,9 +294,12 @@ impl<K: Ord + Clone> State<K> {
         }
     }
 
-    fn depth(&mut self, now: Instant) -> Depth {
-        // Those that came to rest since they ended.
+    fn forget_rested(&mut self, now: Instant) {
         self.entries.retain(|_, entry| !matches!(entry.place, Place::Idle) || !entry.is_rested(now));
+    }
+
+    fn depth(&mut self, now: Instant) -> Depth {
+        self.forget_rested(now);
         let mut depth = Depth::default();
         for entry in self.entries.values() {
             match entry.place {

@@ -256,3 +256,6 @@ impl<K: Wire> Watch<K> {
         object
     }
 }
+
+#[cfg(test)]
+mod tests;

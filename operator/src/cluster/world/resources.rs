@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kube::core::{DynamicObject, ObjectMeta};
+use kube::core::{DynamicObject, ObjectMeta, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -23,10 +23,11 @@ pub struct Unreadable {
 #[derive(Debug)]
 pub(super) struct Resources<T>(BTreeMap<Key, Held<T>>);
 
+/// A resource as it was seen last.
 #[derive(Debug)]
-pub(super) struct Held<T> {
-    pub(super) metadata: ObjectMeta,
-    resource: Result<Arc<T>, String>,
+pub(super) enum Held<T> {
+    Readable(Arc<T>),
+    Unreadable(Box<Unreadable>),
 }
 
 /// What came of a change.
@@ -45,17 +46,23 @@ impl<T> Default for Resources<T> {
     }
 }
 
-impl<T> Held<T> {
-    pub(super) fn key(&self) -> Key {
-        Key::of(&self.metadata)
+impl<T: Resource> Held<T> {
+    pub(super) fn metadata(&self) -> &ObjectMeta {
+        match self {
+            Self::Readable(resource) => resource.meta(),
+            Self::Unreadable(unreadable) => &unreadable.metadata,
+        }
     }
 
     pub(super) fn readable(&self) -> Option<&Arc<T>> {
-        self.resource.as_ref().ok()
+        match self {
+            Self::Readable(resource) => Some(resource),
+            Self::Unreadable(_) => None,
+        }
     }
 }
 
-impl<T: DeserializeOwned> Resources<T> {
+impl<T: Resource + DeserializeOwned> Resources<T> {
     /// Takes a resource; nothing when it is known, or older than what is known.
     pub(super) fn put(&mut self, mut object: DynamicObject) -> Option<Put<T>> {
         let key = Key::of(&object.metadata);
@@ -64,17 +71,20 @@ impl<T: DeserializeOwned> Resources<T> {
         }
         strip(&mut object.metadata);
         let metadata = object.metadata.clone();
-        let resource = serde_json::to_value(object).and_then(serde_json::from_value).map(Arc::new).map_err(|error| error.to_string());
-        let before = self.0.insert(key.clone(), Held { metadata, resource });
-        let held = self.0.get(&key)?;
-        let is_change = before.as_ref().is_none_or(|before| !is_same(&before.metadata, &held.metadata) || before.resource.is_err());
+        let held = match serde_json::to_value(object).and_then(serde_json::from_value) {
+            Ok(resource) => Held::Readable(Arc::new(resource)),
+            Err(error) => Held::Unreadable(Box::new(Unreadable { metadata: metadata.clone(), error: error.to_string() })),
+        };
+        let before = self.0.insert(key.clone(), held);
+        let is_same = |before: &Held<T>| before.readable().is_some() && is_same(before.metadata(), &metadata);
+        let is_change = !before.as_ref().is_some_and(is_same);
         Some(Put { key, before, is_change })
     }
 
     /// Takes that a resource is gone; nothing when a newer one of its name is known.
     pub(super) fn remove(&mut self, key: &Key, version: Option<&str>) -> Option<Held<T>> {
         let held = self.0.get(key)?;
-        let is_later = match (version, held.metadata.resource_version.as_deref()) {
+        let is_later = match (version, held.metadata().resource_version.as_deref()) {
             (Some(version), Some(held)) => version == held || supersedes(version, held),
             _ => true,
         };
@@ -82,26 +92,27 @@ impl<T: DeserializeOwned> Resources<T> {
     }
 
     fn is_news(&self, key: &Key, metadata: &ObjectMeta) -> bool {
-        match (self.0.get(key).and_then(|held| held.metadata.resource_version.as_deref()), metadata.resource_version.as_deref()) {
+        match (self.0.get(key).and_then(|held| held.metadata().resource_version.as_deref()), metadata.resource_version.as_deref()) {
             (Some(held), Some(new)) => supersedes(new, held),
             _ => true,
         }
     }
 }
 
-impl<T> Resources<T> {
+impl<T: Resource> Resources<T> {
     pub(super) fn get(&self, key: &Key) -> Option<&Arc<T>> {
         self.0.get(key)?.readable()
     }
 
     pub(super) fn unreadable(&self, key: &Key) -> Option<Unreadable> {
-        let held = self.0.get(key)?;
-        let error = held.resource.as_ref().err()?;
-        Some(Unreadable { metadata: held.metadata.clone(), error: error.clone() })
+        match self.0.get(key)? {
+            Held::Readable(_) => None,
+            Held::Unreadable(unreadable) => Some(Unreadable::clone(unreadable)),
+        }
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Held<T>> {
-        self.0.values()
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Key, &Held<T>)> {
+        self.0.iter()
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {

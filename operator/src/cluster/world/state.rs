@@ -110,16 +110,16 @@ impl Known {
 
     pub(super) fn census(&self, writes: BTreeMap<&'static str, u64>) -> Census {
         let mut census = Census { writes, ..Census::default() };
-        for held in self.relays.all() {
+        for (key, held) in self.relays.all() {
             let relay = held.readable();
             let status = relay.and_then(|relay| relay.status.as_ref());
             let state = relay.map_or(State::Unreadable, |_| State::of(status.map(|status| status.conditions.as_slice())));
             *census.relays.entry(state).or_default() += 1;
             for certificate in status.iter().flat_map(|status| &status.certificates) {
-                census.certificates.push((held.key(), certificate.name.clone(), certificate.not_after.0));
+                census.certificates.push((key.clone(), certificate.name.clone(), certificate.not_after.0));
             }
         }
-        for held in self.domains.all() {
+        for (_, held) in self.domains.all() {
             let domain = held.readable();
             let conditions = domain.and_then(|domain| domain.status.as_ref()).map(|status| status.conditions.as_slice());
             let state = domain.map_or(State::Unreadable, |_| State::of(conditions));
