@@ -53,7 +53,7 @@ crds: ## Write crds/yaml, docs/api.md, docs/status.md and the chart of the defin
 
 cluster: ## Start a real Kubernetes node with MetalLB and an Internet of its own, for you to try things on
 	@tests/setup node
-	@$(CARGO) build --locked --package postern-operator --package postern-relay
+	@$(CARGO) build --locked --bins
 	@tests/node/up $(CLUSTER) target/debug
 
 cluster-down: ## End that node and remove every trace of it
