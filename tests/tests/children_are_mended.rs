@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{ConfigMap, Secret, Service},
+    networking::v1::NetworkPolicy,
     policy::v1::PodDisruptionBudget,
 };
 use kube::{
@@ -74,6 +75,38 @@ async fn what_somebody_changes_by_hand_is_mended() -> Result<()> {
     poll::until("the certificate to be there again", async || {
         let secret = secrets.get_opt("edge-tls").await.ok()??;
         (secret.uid() != uid && self::keys(&secret) == keys).then_some(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_somebody_adds_to_a_selector_or_a_rule_is_taken_away() -> Result<()> {
+    let Some(stage) = Stage::set("selectors").await? else { return Ok(()) };
+    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", NEXT_HOP)].concat()).await?;
+    let _operator = stage.operator().await?;
+    let (services, policies) = (stage.api::<Service>(), stage.api::<NetworkPolicy>());
+    let budgets = stage.api::<PodDisruptionBudget>();
+    let there = async || stage.api::<Deployment>().get_opt("edge-relay").await.ok()?;
+    poll::until("the workload, which is the last", there).await?;
+
+    let service = services.get("edge-public").await?.spec;
+    by_hand(&services, "edge-public", json!({ "spec": { "selector": { "by": "hand" } } })).await?;
+    let is_mended = async || (services.get("edge-public").await.ok()?.spec?.selector == service.as_ref()?.selector).then_some(());
+    poll::until("the Service to select the pods again", is_mended).await?;
+
+    let policy = policies.get("edge-relay").await?.spec.context("a policy that says nothing")?;
+    let mut rules = serde_json::to_value(&policy.ingress)?;
+    rules[0]["ports"][0]["endPort"] = 65535.into();
+    by_hand(&policies, "edge-relay", json!({ "spec": { "ingress": rules } })).await?;
+    let is_mended = async || (policies.get("edge-relay").await.ok()?.spec.as_ref() == Some(&policy)).then_some(());
+    poll::until("the NetworkPolicy to open no more ports", is_mended).await?;
+    by_hand(&policies, "edge-relay", json!({ "spec": { "podSelector": { "matchLabels": { "by": "hand" } } } })).await?;
+    poll::until("the NetworkPolicy to be about the pods again", is_mended).await?;
+
+    let budget = budgets.get("edge-relay").await?.spec;
+    by_hand(&budgets, "edge-relay", json!({ "spec": { "selector": { "matchLabels": { "by": "hand" } } } })).await?;
+    poll::until("the PodDisruptionBudget to be about the pods again", async || {
+        (budgets.get("edge-relay").await.ok()?.spec == budget).then_some(())
     })
     .await
 }
