@@ -124,6 +124,22 @@ fn of_edge() -> ListParams {
 }
 
 #[tokio::test]
+async fn what_loses_its_labels_by_hand_gets_them_back() -> Result<()> {
+    let Some(stage) = Stage::set("labels").await? else { return Ok(()) };
+    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", NEXT_HOP)].concat()).await?;
+    let _operator = stage.operator().await?;
+    let services = stage.api::<Service>();
+    let before = poll::until("the Service", async || services.get_opt("edge-public").await.ok()?).await?;
+    for label in ["postern.dev/relay", "app.kubernetes.io/managed-by"] {
+        by_hand(&services, "edge-public", json!({ "metadata": { "labels": { label: null } } })).await?;
+        let is_mended = async || (services.get("edge-public").await.ok()?.labels() == before.labels()).then_some(());
+        poll::until("the label to be there again", is_mended).await?;
+    }
+    ensure!(services.get("edge-public").await?.uid() == before.uid());
+    stage.waiters_say("SmtpRelay", "edge", Status::InProgress).await
+}
+
+#[tokio::test]
 async fn what_others_set_on_a_service_stays() -> Result<()> {
     let Some(stage) = Stage::set("foreign").await? else { return Ok(()) };
     let services = "  services: [{exposure: Public, type: NodePort}]";
