@@ -22,7 +22,7 @@ pub struct Answer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Refusal {
-    /// Its hash, as far as the relay could tell.
+    /// Its hash; none while the relay waits for the rest of it.
     pub hash: Option<String>,
     /// Why.
     pub reasons: Vec<String>,

@@ -244,8 +244,8 @@ impl Work<'_> {
         let world = &self.context.world;
         let pods = world.pods_of(self.key);
         let rollout = self.workload(&outcome.applied).unwrap_or_default();
-        let answers = self.desk.observer.attend(self.key, Target { wanted: outcome.wanted, pods: pods.clone() });
-        let seen = gather(&pods, &answers, rollout.has_old_pods);
+        let answers = self.desk.observer.attend(self.key, Target { wanted: outcome.wanted.clone(), pods: pods.clone() });
+        let seen = gather(&pods, &answers, outcome.wanted.as_deref(), rollout.has_old_pods);
         let came = status::Applied {
             addresses: addresses(&world.children_of(self.key)),
             trouble: outcome.trouble,

@@ -33,8 +33,10 @@ pub struct Pods {
     pub ready: i32,
     /// The hash of the configuration that every ready pod runs; `None` when they run different ones, or none.
     pub config_hash: Option<String>,
-    /// Why pods refused the configuration that they were given.
+    /// Why pods refused the configuration that they should run.
     pub refusals: Vec<String>,
+    /// Why pods can't use what they were given so far; the rest may be on its way.
+    pub delays: Vec<String>,
     /// The sessions that they saw, all pods together.
     pub clients: Clients,
 }
@@ -102,7 +104,8 @@ impl Progress {
         } else if pods.ready == 0 {
             Self::Underway(Reason::NoReadyPods, "pods are not ready yet".to_owned())
         } else {
-            Self::Underway(Reason::Pending, "not every ready pod runs this generation yet".to_owned())
+            let waits = pods.delays.iter().map(|delay| format!("; {delay}"));
+            Self::Underway(Reason::Pending, ["not every ready pod runs this generation yet".to_owned()].into_iter().chain(waits).collect())
         }
     }
 
