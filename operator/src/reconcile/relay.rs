@@ -23,7 +23,7 @@ use crate::{
     issue::{IssueError, Issued, renewal_due},
     kind::Kind,
     material::Sealed,
-    observe::{Target, gather},
+    observe::{Target, Wanted, gather},
     publish::{Verdict, addresses},
     status::{self, Event, EventReason, Reason, Trouble},
     validate::{Findings, ServerCertificate, Validated, validate},
@@ -78,8 +78,8 @@ struct Work<'a> {
 #[derive(Default)]
 struct Outcome {
     applied: Applied,
-    /// The configuration that pods should run, when all of it is written.
-    wanted: Option<String>,
+    /// What pods should run, when all of it is written.
+    wanted: Option<Wanted>,
     /// New pods wait for their turn.
     waits_for_turn: bool,
     trouble: Option<Trouble>,
@@ -140,8 +140,8 @@ impl Work<'_> {
     }
 
     async fn apply(&self, validated: &Validated<'_>, identity: Issued, children: &[Child]) -> Outcome {
-        let objects = match self.build(validated, identity) {
-            Ok(objects) => objects,
+        let (objects, wanted) = match self.build(validated, identity) {
+            Ok(built) => built,
             Err(error) => {
                 let trouble = Trouble { reason: Reason::ApplyFailed, message: error.to_string(), is_final: true };
                 return Outcome { trouble: Some(trouble), error: Some(error), ..Outcome::default() };
@@ -159,7 +159,7 @@ impl Work<'_> {
         Outcome {
             trouble: trouble(&applied),
             error: error_of(&applied),
-            wanted: applied.is_configured.then(|| validated.configuration.hash().to_owned()),
+            wanted: applied.is_configured.then_some(wanted),
             waits_for_turn,
             applied,
         }
@@ -188,9 +188,12 @@ impl Work<'_> {
         Outcome { trouble: trouble(&applied), error: error_of(&applied), applied, ..Outcome::default() }
     }
 
-    fn build(&self, validated: &Validated<'_>, identity: Issued) -> Result<Vec<Object>, ReconcileError> {
+    /// The objects of the relay, and what pods should run of them.
+    fn build(&self, validated: &Validated<'_>, identity: Issued) -> Result<(Vec<Object>, Wanted), ReconcileError> {
         let objects = build(validated, &Sealed::Open(identity), &self.context.settings)?;
-        Ok(objects.in_order()?)
+        let configuration = &validated.configuration;
+        let wanted = Wanted { configuration: configuration.hash().to_owned(), material: objects.material(configuration) };
+        Ok((objects.in_order()?, wanted))
     }
 
     async fn write(&self, plan: &Plan<'_>, compared: &mut Compared) -> Applied {
@@ -245,7 +248,7 @@ impl Work<'_> {
         let pods = world.pods_of(self.key);
         let rollout = self.workload(&outcome.applied).unwrap_or_default();
         let answers = self.desk.observer.attend(self.key, Target { wanted: outcome.wanted.clone(), pods: pods.clone() });
-        let seen = gather(&pods, &answers, outcome.wanted.as_deref(), rollout.has_old_pods);
+        let seen = gather(&pods, &answers, outcome.wanted.as_ref(), rollout.has_old_pods);
         let came = status::Applied {
             addresses: addresses(&world.children_of(self.key)),
             trouble: outcome.trouble,
