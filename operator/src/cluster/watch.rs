@@ -154,6 +154,9 @@ impl<K: Wire> Watch<K> {
             if matches!(trouble, Trouble::Expired) {
                 version = None;
             }
+            if trouble.code() == Some(403) {
+                self.pass_over();
+            }
             failures += 1;
             let wait = BACKOFF.wait(failures);
             self.report(&trouble, failures, wait);
@@ -178,8 +181,26 @@ impl<K: Wire> Watch<K> {
         is_forbidden || is_absent
     }
 
+    /// A namespace whose roles are gone is most often gone itself. Of one that may not be read from the start nothing is known: what depends on it
+    /// waits, and nothing else does.
+    fn pass_over(&self) {
+        if let Some(namespace) = self.namespace.as_deref().filter(|_| !self.progress.is_synced()) {
+            self.world.lacks(self.source, namespace);
+            self.progress.passed_over();
+        }
+    }
+
+    /// Takes that all is known. Says whether that is news.
+    fn synced(&self) -> bool {
+        let is_news = self.progress.synced();
+        if let Some(namespace) = self.namespace.as_deref().filter(|_| is_news) {
+            self.world.sees(self.source, namespace);
+        }
+        is_news
+    }
+
     fn leave_out(&self, trouble: &Trouble) {
-        if self.progress.synced() {
+        if self.synced() {
             tracing::info!(watch = self.progress.name(), error = %trouble, "left out until it can be watched");
         }
         self.world.serves(self.source, false);
@@ -206,7 +227,7 @@ impl<K: Wire> Watch<K> {
             }
             let version = page.metadata.resource_version.unwrap_or_default();
             self.world.sweep(self.source, self.namespace.as_deref(), &listed, Some(&version));
-            if self.progress.synced() {
+            if self.synced() {
                 tracing::debug!(watch = self.progress.name(), objects = listed.len(), "listed");
             }
             return Ok(version);

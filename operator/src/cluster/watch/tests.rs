@@ -127,6 +127,10 @@ struct Trial {
 impl Trial {
     /// Begins to watch a server that gives these answers.
     fn begin(need: Need, answers: Vec<Answer>) -> Self {
+        Self::begin_in(None, need, answers)
+    }
+
+    fn begin_in(namespace: Option<&str>, need: Need, answers: Vec<Answer>) -> Self {
         let asked = Asked::default();
         let script = Script { answers: Arc::new(Mutex::new(answers.into())), asked: Arc::clone(&asked), begun: Instant::now() };
         let resource = ApiResource::erase::<SmtpRelay>(&());
@@ -136,7 +140,7 @@ impl Trial {
             api: Api::all_with(Client::new(script, "default"), &resource),
             resource,
             source: Source::Relays,
-            namespace: None,
+            namespace: namespace.map(str::to_owned),
             labels: None,
             need,
             world: Arc::clone(&world),
@@ -283,4 +287,29 @@ async fn what_is_required_is_waited_for() {
     assert!(!trial.liveness.is_synced());
     after(10).await;
     assert!(trial.liveness.is_synced() && trial.knows("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_may_not_be_read_holds_up_what_depends_on_it_and_nothing_else() {
+    let trial = Trial::begin_in(Some("mail"), Need::Required, vec![refusal(403), refusal(403), list(10, "", vec![relay("a", 3)])]);
+    let other = relay("b", 2);
+    trial.world.observe(Source::Relays, serde_json::from_value(other).unwrap(), Urgency::Change);
+    let mut elsewhere = relay("c", 2);
+    elsewhere["metadata"]["namespace"] = "elsewhere".into();
+    trial.world.observe(Source::Relays, serde_json::from_value(elsewhere).unwrap(), Urgency::Change);
+    let is_whole = |namespace: &str, name: &str| trial.world.is_whole(&Key::new(namespace, name));
+    sleep(Duration::from_millis(100)).await;
+    assert!(trial.liveness.is_synced() && trial.liveness.missing().next().is_none(), "nothing else waits");
+    assert!(!is_whole("mail", "b") && is_whole("elsewhere", "c"));
+    after(10).await;
+    assert!(trial.knows("a") && is_whole("mail", "a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_was_read_once_stays_as_it_was_when_it_may_not_be_read_any_more() {
+    let gone = json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": 410, "message": "too old", "reason": "Expired"});
+    let answers = vec![list(10, "", vec![relay("a", 3)]), events(vec![(1, event("ERROR", gone))]), refusal(403), refusal(403)];
+    let trial = Trial::begin_in(Some("mail"), Need::Required, answers);
+    after(5).await;
+    assert!(trial.knows("a") && trial.world.is_whole(&Key::new("mail", "a")));
 }

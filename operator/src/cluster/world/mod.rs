@@ -173,11 +173,14 @@ impl World {
     }
 
     /// Whether everything that the relay and its domains refer to, and that can be read at all, was read. Before that nothing is to be made of it:
-    /// what is not here yet is not missing.
+    /// what is not here yet is not missing. Nor is what may not be read though it should.
     #[must_use]
     pub fn is_whole(&self, relay: &Key) -> bool {
         let state = self.read();
         let Some(found) = state.relays.get(relay) else { return true };
+        if !state.may_be_judged(relay, found) {
+            return false;
+        }
         let mut targets = references::of_relay(found);
         targets.extend(state.domains_at(relay).flat_map(|(_, domain)| references::of_domain(domain)));
         targets.iter().all(|target| !is_readable(&state.scope, target) || state.targets.is_known(target))
@@ -272,6 +275,20 @@ impl World {
         let changed = if is_served { state.served.insert(source) } else { state.served.remove(&source) };
         let concerns_relays = changed && matches!(source, Source::Children(Kind::Certificate));
         let relays = if concerns_relays { state.relays.keys().cloned().collect() } else { BTreeSet::new() };
+        drop(state);
+        self.dispatch(&Wakes { relays, ..Wakes::default() }, Urgency::Sweep);
+    }
+
+    /// Takes that nothing of a kind is known in a namespace.
+    pub(super) fn lacks(&self, source: Source, namespace: &str) {
+        self.write().lacking.insert((source, namespace.to_owned()));
+    }
+
+    /// Takes that all of a kind is known in a namespace. Whoever waited for it is woken.
+    pub(super) fn sees(&self, source: Source, namespace: &str) {
+        let mut state = self.write();
+        let is_news = state.lacking.remove(&(source, namespace.to_owned()));
+        let relays = if is_news { state.relays.keys().cloned().collect() } else { BTreeSet::new() };
         drop(state);
         self.dispatch(&Wakes { relays, ..Wakes::default() }, Urgency::Sweep);
     }
