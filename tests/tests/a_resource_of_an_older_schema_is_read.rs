@@ -46,6 +46,9 @@ async fn what_can_be_read_is_served_and_the_rest_stops_nothing() -> Result<()> {
     stage.domain_is("example-net", "Ready", "True", "").await?;
     stage.relay_is("broken-too", "Stalled", "True", "Invalid").await?;
     stage.domain_is("broken-too", "Stalled", "True", "Invalid").await?;
+    // A domain of a relay that can't be read is not told that there is none.
+    stage.apply(&domain("example.edu", 2525).replace("[{name: edge}]", "[{name: broken}]")).await?;
+    stage.domain_is("example-edu", "Ready", "False", "Pending").await?;
     let mut asked = stage.cluster.audit()?.into_iter().filter(|entry| entry.user.username == stage.release.user());
     let forbidden = asked.find(|entry| entry.code() == 403);
     ensure!(forbidden.is_none(), "forbidden: {forbidden:?}");

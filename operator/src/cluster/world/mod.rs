@@ -80,6 +80,8 @@ pub struct DomainInventory {
     pub domain: AcceptedDomain,
     /// The relays that it names, those of them that exist.
     pub relays: BTreeMap<Key, SmtpRelay>,
+    /// Those that can't be read. They exist too, as far as anybody knows.
+    pub unreadable: BTreeSet<Key>,
 }
 
 /// What is known of the cluster.
@@ -135,9 +137,11 @@ impl World {
     pub fn domain_inventory(&self, domain: &Key) -> Option<DomainInventory> {
         let state = self.read();
         let found = state.domains.get(domain)?;
-        let relays = references::relays_of(found).into_iter();
-        let relays = relays.filter_map(|key| Some((key.clone(), SmtpRelay::clone(state.relays.get(&key)?)))).collect();
-        Some(DomainInventory { domain: AcceptedDomain::clone(found), relays })
+        let named = references::relays_of(found);
+        let relays = named.iter().filter_map(|key| Some((key.clone(), SmtpRelay::clone(state.relays.get(key)?)))).collect();
+        let is_lacking = |key: &Key| state.lacking.contains(&(Source::Relays, key.namespace.clone()));
+        let unreadable = named.into_iter().filter(|key| state.relays.unreadable(key).is_some() || is_lacking(key)).collect();
+        Some(DomainInventory { domain: AcceptedDomain::clone(found), relays, unreadable })
     }
 
     /// A relay that does not have the form of its kind.

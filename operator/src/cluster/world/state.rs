@@ -164,13 +164,11 @@ impl Known {
 
     fn put_relay(&mut self, object: DynamicObject) -> Wakes {
         let Some(put) = self.relays.put(object) else { return Wakes::default() };
-        let was_there = put.before.as_ref().and_then(|held| held.readable());
-        let before = was_there.map(|relay| references::of_relay(relay)).unwrap_or_default();
+        let before = put.before.as_ref().and_then(|held| held.readable()).map(|relay| references::of_relay(relay)).unwrap_or_default();
         let now = self.relays.get(&put.key).map(|relay| references::of_relay(relay)).unwrap_or_default();
         let wakes = self.targets.refer(&Referrer::Relay(put.key.clone()), &before, &now);
         // What else a domain's status says of a relay, the relay's reconcile finds out and tells.
-        let is_new = was_there.is_some() != self.relays.get(&put.key).is_some();
-        wakes.and(if is_new { self.relay_and_domains(&put.key) } else { Wakes::relay(&put.key) })
+        wakes.and(if put.before.is_none() { self.relay_and_domains(&put.key) } else { Wakes::relay(&put.key) })
     }
 
     fn put_domain(&mut self, object: DynamicObject) -> Wakes {

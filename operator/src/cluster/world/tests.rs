@@ -391,3 +391,19 @@ async fn a_relay_that_lets_in_all_namespaces_waits_for_the_domains_of_each() {
     assert!(is_whole(&fixture, "open"));
     assert_eq!(fixture.woken().await, woken(&["mail/edge", "mail/open"], &[], &[]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_can_not_be_read_is_there_for_its_domains() {
+    let mut fixture = Fixture::new();
+    fixture.put(Source::Domains, domain("d", &["edge", "nowhere"], &[]));
+    fixture.put(Source::Relays, relay("edge"));
+    fixture.woken().await;
+    let mut broken = generation(relay("edge"), 2);
+    broken["spec"]["listeners"] = json!("none");
+    fixture.put(Source::Relays, broken);
+    assert_eq!(fixture.woken().await, woken(&["mail/edge"], &[], &[]), "nothing changes for its domains");
+    let inventory = fixture.world.domain_inventory(&Key::new("mail", "d")).unwrap();
+    assert_eq!((inventory.relays.len(), inventory.unreadable), (0, [Key::new("mail", "edge")].into()));
+    fixture.world.lacks(Source::Relays, "mail");
+    assert_eq!(fixture.world.domain_inventory(&Key::new("mail", "d")).unwrap().unreadable.len(), 2, "nobody knows");
+}
