@@ -16,10 +16,11 @@ use crate::{
     cluster::{Child, Permits, WriteError, child::owner_uid, permit::WRITE_TIMEOUT},
     inventory::Key,
     kind::Kind,
+    labels::OPERATOR,
 };
 
 /// Who the operator is among those who write fields.
-pub const FIELD_MANAGER: &str = "postern-operator";
+pub const FIELD_MANAGER: &str = OPERATOR;
 
 /// Writes objects of relays, each with the right to do so at that moment.
 #[derive(Clone)]

@@ -83,7 +83,7 @@ pub(super) struct Watch<K> {
     pub(super) source: Source,
     /// The only namespace that it sees.
     pub(super) namespace: Option<String>,
-    pub(super) labels: Option<&'static str>,
+    pub(super) labels: Option<String>,
     pub(super) need: Need,
     pub(super) world: Arc<World>,
     pub(super) progress: Arc<Progress>,
@@ -211,7 +211,7 @@ impl<K: Wire> Watch<K> {
     async fn list(&self) -> Result<String, Trouble> {
         let urgency = if self.progress.is_synced() { Urgency::Change } else { Urgency::Sweep };
         let mut listed = BTreeSet::new();
-        let mut params = ListParams { label_selector: self.labels.map(str::to_owned), limit: Some(PAGE), ..ListParams::default() };
+        let mut params = ListParams { label_selector: self.labels.clone(), limit: Some(PAGE), ..ListParams::default() };
         loop {
             let page = timeout(ANSWER, self.api.list(&params)).await.map_err(|_| Trouble::Slow)??;
             self.progress.answered();
@@ -236,7 +236,7 @@ impl<K: Wire> Watch<K> {
 
     /// Follows what changes after `from`, until the server ends the watch. `last` is what was seen last.
     async fn changes(&self, from: String, last: &mut Option<String>) -> Result<(), Trouble> {
-        let params = WatchParams { label_selector: self.labels.map(str::to_owned), timeout: Some(WATCH), ..WatchParams::default() };
+        let params = WatchParams { label_selector: self.labels.clone(), timeout: Some(WATCH), ..WatchParams::default() };
         let begun = Instant::now();
         let last = last.insert(from);
         let events = timeout(ANSWER, self.api.watch(&params, last)).await.map_err(|_| Trouble::Slow)??;

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::inventory::Readable;
+use crate::{inventory::Readable, labels::RELAY};
 
 struct Fixture {
     world: World,
@@ -114,8 +114,6 @@ fn deployment(relay: &str, replicas: i64) -> Value {
         "spec": {"replicas": replicas}, "status": {"readyReplicas": 1}
     })
 }
-
-const RELAY: &str = crate::cluster::child::RELAY_LABEL;
 
 #[tokio::test(start_paused = true)]
 async fn a_domain_wakes_the_relays_that_it_named_and_those_that_it_names() {
@@ -356,7 +354,10 @@ async fn a_pod_wakes_its_relay_when_something_that_counts_changed() {
     let mut fixture = Fixture::new();
     let pod = |ready: &str| {
         json!({
-            "metadata": {"name": "p", "namespace": "mail", "uid": "u", "labels": {RELAY: "edge"}},
+            "metadata": {
+                "name": "p", "namespace": "mail", "uid": "u",
+                "labels": {RELAY: "edge", "app.kubernetes.io/managed-by": "postern-operator"}
+            },
             "spec": {"containers": [{"name": "relay", "image": "postern:1"}]},
             "status": {"podIP": "10.0.0.9", "hostIPs": [{"ip": "192.0.2.1"}], "conditions": [{"type": "Ready", "status": ready}]}
         })
@@ -406,4 +407,13 @@ async fn a_relay_that_can_not_be_read_is_there_for_its_domains() {
     assert_eq!((inventory.relays.len(), inventory.unreadable), (0, [Key::new("mail", "edge")].into()));
     fixture.world.lacks(Source::Relays, "mail");
     assert_eq!(fixture.world.domain_inventory(&Key::new("mail", "d")).unwrap().unreadable.len(), 2, "nobody knows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_of_somebody_else_is_none_of_the_relay_whatever_it_says() {
+    let mut fixture = Fixture::new();
+    let pod = json!({"metadata": {"name": "p", "namespace": "mail", "uid": "u", "labels": {RELAY: "edge"}}});
+    fixture.put(Source::Pods, pod);
+    assert_eq!(fixture.woken().await, Woken::default());
+    assert!(fixture.world.pods_of(&Key::new("mail", "edge")).is_empty());
 }
