@@ -26,7 +26,7 @@ use crate::{
     observe::{Target, Wanted, gather},
     publish::{Verdict, addresses},
     status::{self, Event, EventReason, Reason, Trouble},
-    validate::{Findings, ServerCertificate, Validated, validate},
+    validate::{Blocker, Findings, ServerCertificate, Validated, validate},
 };
 
 /// A relay is looked at again at least so often: the time of a renewal is told by a wall clock, which may be set.
@@ -102,7 +102,8 @@ impl Work<'_> {
                 due = due.into_iter().chain(renewals(validated, &identity)).min();
                 self.apply(validated, identity.clone(), &children).await
             }
-            Err(_) => self.ask_for_certificate(&children).await,
+            Err(blockers) if blockers.iter().any(|blocker| matches!(blocker, Blocker::Certificate(_))) => self.ask_for_certificate(&children).await,
+            Err(_) => Outcome::default(),
         };
         let waits = outcome.waits_for_turn;
         self.show(&findings, outcome).await?;

@@ -87,7 +87,7 @@ impl Progress {
     fn of(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, applied: &Applied) -> Self {
         let validated = match &findings.relay {
             Ok(validated) => validated,
-            Err(blockers) => return Self::blocked(blockers),
+            Err(blockers) => return Self::blocked(blockers, applied.trouble.as_ref()),
         };
         let is_taken = pods.config_hash.as_deref() == Some(validated.configuration.hash()) && pods.ready > 0;
         if let Some(Trouble { reason, message, is_final }) = &applied.trouble {
@@ -109,11 +109,15 @@ impl Progress {
         }
     }
 
-    fn blocked(blockers: &[Blocker]) -> Self {
+    fn blocked(blockers: &[Blocker], trouble: Option<&Trouble>) -> Self {
         let reason = blockers.first().map_or(Reason::Invalid, reason_of_blocker);
         let message = blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        // An issuer needs no help.
-        if reason == Reason::CertificateNotIssued { Self::Underway(reason, message) } else { Self::Stuck(reason, message) }
+        match trouble.filter(|trouble| trouble.is_final) {
+            _ if reason != Reason::CertificateNotIssued => Self::Stuck(reason, message),
+            Some(trouble) => Self::Stuck(trouble.reason, trouble.message.clone()),
+            // An issuer needs no help, if only it was asked.
+            None => Self::Underway(reason, message),
+        }
     }
 }
 

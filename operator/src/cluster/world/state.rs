@@ -11,7 +11,7 @@ use k8s_openapi::api::{
     networking::v1::ServiceCIDR,
 };
 use kube::core::{DynamicObject, ObjectMeta};
-use postern_crds::{AcceptedDomain, SmtpRelay, smtp_relay::NamespacesFrom};
+use postern_crds::{AcceptedDomain, SmtpRelay};
 
 use super::{
     Source, Target,
@@ -56,12 +56,6 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Whether enough may be read for what a relay says to be judged. One that lets in domains of all namespaces needs those of each.
-    pub(super) fn may_be_judged(&self, key: &Key, relay: &SmtpRelay) -> bool {
-        let reaches_out = relay.spec.allowed_domains.iter().any(|entry| entry.namespaces.from != NamespacesFrom::Same);
-        !self.lacking.iter().any(|(source, namespace)| *namespace == key.namespace || reaches_out && *source == Source::Domains)
-    }
-
     /// Takes an object as it is now.
     pub(super) fn put(&mut self, source: Source, object: DynamicObject) -> Wakes {
         match source {

@@ -376,21 +376,18 @@ async fn a_pod_wakes_its_relay_when_something_that_counts_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_relay_that_lets_in_all_namespaces_waits_for_the_domains_of_each() {
+async fn a_relay_waits_for_what_may_not_be_read_in_its_namespace() {
     let mut fixture = Fixture::new();
-    let mut open = relay("open");
-    open["spec"]["allowedDomains"] = json!([{"namespaces": {"from": "All"}, "domains": ["example.com"]}]);
-    fixture.put(Source::Relays, open);
     fixture.put(Source::Relays, relay("edge"));
     fixture.woken().await;
-    let is_whole = |fixture: &Fixture, name: &str| fixture.world.is_whole(&Key::new("mail", name));
-    fixture.world.lacks(Source::Pods, "gone");
-    assert!(is_whole(&fixture, "open"), "pods of other namespaces are nothing to it");
+    let edge = Key::new("mail", "edge");
     fixture.world.lacks(Source::Domains, "gone");
-    assert!(!is_whole(&fixture, "open") && is_whole(&fixture, "edge"));
-    fixture.world.sees(Source::Domains, "gone");
-    assert!(is_whole(&fixture, "open"));
-    assert_eq!(fixture.woken().await, woken(&["mail/edge", "mail/open"], &[], &[]));
+    assert!(fixture.world.is_whole(&edge));
+    fixture.world.lacks(Source::Domains, "mail");
+    assert!(!fixture.world.is_whole(&edge));
+    fixture.world.sees(Source::Domains, "mail");
+    assert!(fixture.world.is_whole(&edge));
+    assert_eq!(fixture.woken().await, woken(&["mail/edge"], &[], &[]));
 }
 
 #[tokio::test(start_paused = true)]
