@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use postern_crds::{AcceptedDomainStatus, SmtpRelay, SmtpRelayStatus};
 use postern_operator::{
     inventory::{Inventory, Key},
-    status::{self, Applied, Pods, Report},
+    status::{self, Applied, Pods, Reason, Report, Trouble},
     validate::Findings,
 };
 use support::{domain, find, inventory, issued, last_year, relay, secret};

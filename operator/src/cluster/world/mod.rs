@@ -201,7 +201,7 @@ impl World {
     pub fn wrote_child(&self, kind: Kind, object: DynamicObject) {
         self.count(kind.as_str());
         // What the writer has sent needs no further look, and what it did not send was there before.
-        self.write().put(Source::Children(kind), object);
+        self.write().answered(Source::Children(kind), object);
     }
 
     /// Takes the answer to a write of a relay's status.
@@ -211,7 +211,7 @@ impl World {
         let key = Key::of(&relay.metadata);
         let mut state = self.write();
         let generation = state.relays.get(&key).and_then(|held| held.metadata.generation);
-        let wakes = state.put(Source::Relays, object);
+        let wakes = state.answered(Source::Relays, object);
         drop(state);
         // When it came with a change that no watch has told yet, that must not get lost.
         if generation != relay.metadata.generation {
@@ -223,7 +223,7 @@ impl World {
     pub fn wrote_domain(&self, domain: &AcceptedDomain) {
         self.count("AcceptedDomain");
         let Some(object) = dynamic(domain) else { return };
-        let mut wakes = self.write().put(Source::Domains, object);
+        let mut wakes = self.write().answered(Source::Domains, object);
         if wakes.relays.is_empty() {
             wakes.domains.clear();
         }
@@ -239,7 +239,7 @@ impl World {
             PodFacts { resource_version, config_hash, ..held } == facts
         });
         let Some(object) = dynamic(pod) else { return };
-        let wakes = self.write().put(Source::Pods, object);
+        let wakes = self.write().answered(Source::Pods, object);
         if !is_expected {
             self.dispatch(&wakes, Urgency::Change);
         }

@@ -110,6 +110,11 @@ impl<T: Resource> Resources<T> {
         self.0.get(key)?.readable()
     }
 
+    /// Whether the resource with this UID is known.
+    pub(super) fn holds(&self, key: &Key, uid: Option<&str>) -> bool {
+        self.0.get(key).is_some_and(|held| held.metadata().uid.as_deref() == uid)
+    }
+
     pub(super) fn unreadable(&self, key: &Key) -> Option<Unreadable> {
         match self.0.get(key)? {
             Held::Readable(_) => None,

@@ -414,3 +414,33 @@ async fn a_pod_of_somebody_else_is_none_of_the_relay_whatever_it_says() {
     assert_eq!(fixture.woken().await, Woken::default());
     assert!(fixture.world.pods_of(&Key::new("mail", "edge")).is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_late_answer_brings_nothing_back() {
+    let mut fixture = Fixture::new();
+    let pod = json!({
+        "metadata": {"name": "p", "namespace": "mail", "uid": "u", "labels": {RELAY: "edge", "app.kubernetes.io/managed-by": "postern-operator"}}
+    });
+    fixture.put(Source::Relays, relay("edge"));
+    fixture.put(Source::Domains, domain("d", &["edge"], &[]));
+    fixture.put(Source::Pods, pod.clone());
+    let [of_relay, of_domain, of_pod] = [relay("edge"), domain("d", &["edge"], &[]), pod].map(|answer| fixture.object(answer));
+    let of_child = fixture.object(deployment("edge", 2));
+    fixture.version += 1;
+    let version = fixture.version.to_string();
+    let gone = [(Source::Relays, "edge"), (Source::Domains, "d"), (Source::Pods, "p"), (Source::Children(Kind::Deployment), "edge-relay")];
+    for (source, name) in gone {
+        fixture.world.forget(source, &Key::new("mail", name), Some(&version));
+    }
+    fixture.world.wrote_relay(&of_relay.try_parse().unwrap());
+    fixture.world.wrote_domain(&of_domain.try_parse().unwrap());
+    fixture.world.wrote_pod(&of_pod.try_parse().unwrap());
+    fixture.world.wrote_child(Kind::Deployment, of_child);
+    let edge = Key::new("mail", "edge");
+    assert!(fixture.world.inventory_for(&edge).is_none() && fixture.world.domain_inventory(&Key::new("mail", "d")).is_none());
+    assert!(fixture.world.pods_of(&edge).is_empty() && fixture.world.children_of(&edge).is_empty());
+    // What is made anew is told by its answer first.
+    let anew = fixture.object(deployment("edge", 2));
+    fixture.world.wrote_child(Kind::Deployment, anew);
+    assert_eq!(fixture.world.children_of(&edge).len(), 1);
+}
