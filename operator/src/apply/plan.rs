@@ -23,7 +23,7 @@ pub struct Plan<'a> {
     pub removals: Vec<&'a Child>,
     /// Objects that others own under names that the relay needs. They are left alone.
     pub collisions: Vec<Collision>,
-    /// Objects that are being deleted, and are made again when they are gone.
+    /// Objects that are being deleted, or will be, and are made again when they are gone.
     pub leaving: Vec<&'a Child>,
     /// A write was taken out, to be made later. What it does away with may still be in use.
     pub is_partial: bool,
@@ -129,8 +129,8 @@ pub fn plan<'a>(owner: &'a str, live: &'a [Child], desired: &'a [Object], compar
         let child = by_name.remove(&(object.kind, object.key.name.as_str()));
         match child {
             None => plan.writes.push(Write { object, live: None, why: Why::Absent }),
+            Some(child) if child.terminating || is_left_over(owner, child) => plan.leaving.push(child),
             Some(child) if !is_owned(owner, child) => plan.collisions.push(Collision { kind: child.kind, key: child.key.clone() }),
-            Some(child) if child.terminating => plan.leaving.push(child),
             Some(child) => plan.writes.extend(why(object, child, compared).map(|why| Write { object, live: Some(child), why })),
         }
     }
@@ -156,6 +156,11 @@ pub fn may_replace_pods(write: &Write<'_>) -> bool {
 #[must_use]
 pub fn is_owned(owner: &str, child: &Child) -> bool {
     child.owner_uid.as_deref() == Some(owner)
+}
+
+/// Made for a relay of this name that is gone. It goes too, when the cluster's garbage collector has come to it.
+fn is_left_over(owner: &str, child: &Child) -> bool {
+    child.managed && child.owner_uid.as_deref().is_some_and(|of| of != owner)
 }
 
 fn why(object: &Object, child: &Child, compared: &mut Compared) -> Option<Why> {
@@ -272,15 +277,23 @@ mod tests {
     #[test]
     fn what_others_own_is_left_alone() {
         let desired = [object(Kind::ConfigMap, "a", "1"), object(Kind::ConfigMap, "b", "1")];
-        let of_another_relay = Child { owner_uid: Some("older".to_owned()), ..child(&desired[0]) };
+        let of_another_kind = Child { owner_uid: None, managed: false, ..child(&desired[0]) };
         let by_hand = Child { owner_uid: None, ..child(&desired[1]) };
         let unneeded = Child { owner_uid: None, ..child(&object(Kind::Secret, "c", "1")) };
         let unlabelled = Child { managed: false, ..child(&object(Kind::Secret, "d", "1")) };
-        let live = [of_another_relay, by_hand, unneeded, unlabelled];
+        let live = [of_another_kind, by_hand, unneeded, unlabelled];
         let plan = plan(OWNER, &live, &desired, &mut Compared::default());
         assert_eq!(whys(&plan), []);
         assert!(plan.removals.is_empty());
         assert_eq!(plan.collisions.iter().map(|collision| collision.key.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_a_deleted_relay_of_the_same_name_left_is_awaited() {
+        let desired = [object(Kind::Service, "a", "1")];
+        let live = [Child { owner_uid: Some("older".to_owned()), ..child(&desired[0]) }];
+        let plan = plan(OWNER, &live, &desired, &mut Compared::default());
+        assert_eq!((whys(&plan), plan.leaving.len(), plan.collisions.len()), (vec![], 1, 0));
     }
 
     #[test]
