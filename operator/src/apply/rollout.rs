@@ -51,11 +51,12 @@ struct State {
 }
 
 impl Turns {
-    /// Whether `relay` may begin, of `relays` in all. Else it is woken by [`Turns::end`] of another.
-    pub fn may_begin(&self, relay: &Key, relays: usize, now: Instant) -> bool {
+    /// Whether `relay` may begin, of `relays` in all. Else it is woken by [`Turns::end`] of another. One that somebody changed begins at once, and
+    /// counts: it may bring the new image along.
+    pub fn may_begin(&self, relay: &Key, is_asked_for: bool, relays: usize, now: Instant) -> bool {
         let mut state = self.lock();
         state.begun.retain(|_, since| now.duration_since(*since) < PATIENCE);
-        if state.begun.contains_key(relay) || state.begun.len() < AT_LEAST.max(relays / ONE_OF) {
+        if is_asked_for || state.begun.contains_key(relay) || state.begun.len() < AT_LEAST.max(relays / ONE_OF) {
             state.waiting.remove(relay);
             state.begun.entry(relay.clone()).or_insert(now);
             true
@@ -111,28 +112,38 @@ mod tests {
     #[tokio::test]
     async fn a_bounded_number_begins_and_the_next_follows_when_one_is_done() {
         let (turns, now) = (Turns::default(), Instant::now());
-        let begun: Vec<_> = (0..6).filter(|relay| turns.may_begin(&key(*relay), 6, now)).collect();
+        let begun: Vec<_> = (0..6).filter(|relay| turns.may_begin(&key(*relay), false, 6, now)).collect();
         assert_eq!(begun, [0, 1, 2]);
-        assert!(turns.may_begin(&key(1), 6, now), "one that has begun goes on");
+        assert!(turns.may_begin(&key(1), false, 6, now), "one that has begun goes on");
         assert_eq!(turns.end(&key(1)), [key(3)]);
-        assert!(turns.may_begin(&key(3), 6, now));
-        assert!(!turns.may_begin(&key(4), 6, now));
+        assert!(turns.may_begin(&key(3), false, 6, now));
+        assert!(!turns.may_begin(&key(4), false, 6, now));
         assert_eq!(turns.end(&key(1)), [], "it is done once");
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_somebody_changed_begins_at_once_and_counts() {
+        let (turns, now) = (Turns::default(), Instant::now());
+        assert!((0..3).all(|relay| turns.may_begin(&key(relay), true, 6, now)));
+        assert!(!turns.may_begin(&key(3), false, 6, now), "as many as may be are at it");
+        assert!(turns.may_begin(&key(4), true, 6, now));
+        assert_eq!(turns.end(&key(0)), [key(3)]);
+        assert!(!turns.may_begin(&key(3), false, 6, now), "there are three still");
     }
 
     #[tokio::test]
     async fn of_many_relays_one_in_twenty_may_be_at_it() {
         let (turns, now) = (Turns::default(), Instant::now());
-        assert_eq!((0..1000).filter(|relay| turns.may_begin(&key(*relay), 1000, now)).count(), 50);
+        assert_eq!((0..1000).filter(|relay| turns.may_begin(&key(*relay), false, 1000, now)).count(), 50);
     }
 
     #[tokio::test]
     async fn a_relay_with_troubles_of_its_own_does_not_hold_the_others_for_ever() {
         let (turns, now) = (Turns::default(), Instant::now());
         for relay in 0..3 {
-            assert!(turns.may_begin(&key(relay), 3, now));
+            assert!(turns.may_begin(&key(relay), false, 3, now));
         }
-        assert!(!turns.may_begin(&key(3), 3, now + PATIENCE / 2));
-        assert!(turns.may_begin(&key(3), 3, now + PATIENCE));
+        assert!(!turns.may_begin(&key(3), false, 3, now + PATIENCE / 2));
+        assert!(turns.may_begin(&key(3), false, 3, now + PATIENCE));
     }
 }

@@ -216,7 +216,7 @@ impl Work<'_> {
         let Some(index) = plan.writes.iter().position(may_replace_pods) else { return true };
         let observed = self.relay.status.as_ref().and_then(|status| status.observed_generation);
         let is_asked_for = observed != self.relay.metadata.generation;
-        if is_asked_for || self.desk.turns.may_begin(self.key, self.context.world.relay_count(), Instant::now()) {
+        if self.desk.turns.may_begin(self.key, is_asked_for, self.context.world.relay_count(), Instant::now()) {
             return true;
         }
         plan.writes.remove(index);
