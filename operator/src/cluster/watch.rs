@@ -42,7 +42,7 @@ const TOO_SOON: Duration = Duration::from_secs(1);
 const GONE: u32 = 3;
 
 /// The longest time in which a stream that runs gets on, whatever happens to it.
-pub(super) const LONGEST: Duration = Duration::from_secs(WATCH as u64 + 10 + 60);
+pub(super) const LONGEST: Duration = BACKOFF.most.saturating_add(ANSWER).saturating_add(SILENCE);
 
 /// What it means that the server does not let a kind be watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
