@@ -326,8 +326,9 @@ impl Known {
 
     /// The relays that domains of a namespace name.
     fn relays_from(&self, namespace: &str) -> Wakes {
-        let domains = self.domains.of_namespace(namespace);
-        Wakes { relays: domains.flat_map(|(_, domain)| references::relays_of(domain)).collect(), ..Wakes::default() }
+        let readable = self.domains.of_namespace(namespace).map(|(_, domain)| domain);
+        let remains = self.remains.iter().filter(|(key, _)| key.namespace == namespace).map(|(_, domain)| domain);
+        Wakes { relays: readable.chain(remains).flat_map(|domain| references::relays_of(domain)).collect(), ..Wakes::default() }
     }
 
     fn put_range(&mut self, origin: Origin, metadata: &ObjectMeta, found: Vec<IpNet>) -> Wakes {

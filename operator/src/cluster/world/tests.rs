@@ -329,6 +329,13 @@ async fn labels_of_a_namespace_wake_the_relays_that_its_domains_name() {
     assert_eq!(fixture.woken().await, Woken::default());
     let labels = fixture.world.inventory_for(&Key::new("mail", "edge")).unwrap().namespaces;
     assert_eq!(labels["mail"]["team"], "a");
+    // A domain that can't be read is kept waiting by its relay as long as it is let in.
+    let mut broken = generation(domain("d", &["edge"], &[]), 2);
+    broken["spec"]["type"] = json!("ExternalRelay");
+    fixture.put(Source::Domains, broken);
+    fixture.woken().await;
+    fixture.put(Source::Namespaces, namespace("b"));
+    assert_eq!(fixture.woken().await, woken(&["mail/edge"], &[], &[]));
 }
 
 #[tokio::test(start_paused = true)]
