@@ -46,6 +46,8 @@ pub async fn reconcile_relay(context: &Context, key: &Key) -> Result<After, Reco
         context.desk.forget(key, &context.world);
         return Ok(After::Settled);
     };
+    // Before a status shows the next generation, whatever comes of it.
+    context.desk.turns.observed(key, relay.status.as_ref().and_then(|status| status.observed_generation));
     let work = Work { context, desk: &context.desk, key, relay, now };
     match context.desk.keyring.authorities(now).await {
         Ok(authorities) => work.carry_out(&inventory, &authorities).await,
@@ -156,6 +158,9 @@ impl Work<'_> {
         let waits_for_turn = !self.has_turn(&mut plan);
         let applied = self.write(&plan, &mut compared).await;
         self.desk.keep_compared(self.key, compared);
+        if plan.is_settled_workload() || applied.workload.is_some() {
+            self.desk.turns.settled(self.key, self.relay.metadata.generation);
+        }
         self.mind_turn(&applied, is_first && plan.is_settled_workload());
         Outcome {
             trouble: trouble(&applied),
@@ -214,9 +219,7 @@ impl Work<'_> {
     /// Takes the workload out of the plan when writing it would replace pods for the operator's own sake, and it is not the relay's turn.
     fn has_turn(&self, plan: &mut Plan<'_>) -> bool {
         let Some(index) = plan.writes.iter().position(may_replace_pods) else { return true };
-        let observed = self.relay.status.as_ref().and_then(|status| status.observed_generation);
-        let is_asked_for = observed != self.relay.metadata.generation;
-        if self.desk.turns.may_begin(self.key, is_asked_for, self.context.world.relay_count(), Instant::now()) {
+        if self.desk.turns.may_begin(self.key, self.relay.metadata.generation, self.context.world.relay_count(), Instant::now()) {
             return true;
         }
         plan.writes.remove(index);

@@ -169,7 +169,7 @@ impl Trial {
     }
 }
 
-/// A watch whose server takes its time for all that it answers.
+/// The answer, some seconds later.
 fn slow(mut answer: Answer, seconds: u64) -> Answer {
     answer.delay = Duration::from_secs(seconds);
     answer
