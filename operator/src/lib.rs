@@ -12,6 +12,7 @@ pub mod files;
 pub mod inventory;
 pub mod issue;
 pub mod kind;
+pub mod labels;
 pub mod manifest;
 pub mod material;
 pub mod observe;

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use postern_crds::{AcceptedDomainStatus, SmtpRelay, SmtpRelayStatus};
 use postern_operator::{
     inventory::{Inventory, Key},
-    status::{self, Applied, Pods, Report},
+    status::{self, Applied, Pods, Reason, Report, Trouble},
     validate::Findings,
 };
 use support::{domain, find, inventory, issued, last_year, relay, secret};
@@ -87,6 +87,21 @@ fn a_relay_is_not_programmed_by_another_configuration_by_none_or_without_ready_p
     assert_eq!(programmed(Pods::default()), "NoReadyPods");
     let wanted = find(&inventory).relay.unwrap().configuration.hash().to_owned();
     assert_eq!(programmed(Pods { ready: 0, ..ready(&wanted) }), "NoReadyPods");
+}
+
+#[test]
+fn an_issuer_that_nobody_can_ask_is_told_and_not_waited_for() {
+    let issuer = format!("{}  tls: {{certificate: {{issuerRef: {{name: internal}}}}}}\n", relay("edge", 25));
+    let inventory = inventory(&[&issuer]);
+    let findings = find(&inventory);
+    let stalled = |is_final: bool| {
+        let trouble = Trouble { reason: Reason::ApiMissing, message: "install cert-manager".to_owned(), is_final };
+        let applied = Applied { trouble: Some(trouble), ..Applied::default() };
+        let status = status::relay(&inventory.relays[&edge()], &findings, &Pods::default(), &applied, now());
+        status.conditions.into_iter().find(|condition| condition.type_ == "Stalled").map(|condition| (condition.reason, condition.message))
+    };
+    assert_eq!(stalled(true), Some(("ApiMissing".to_owned(), "install cert-manager".to_owned())));
+    assert_eq!(stalled(false), None, "it is tried again");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the API server keeps was once valid, and may not be any more: what can still be read is served, the rest is told and stops nothing else.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kube::{
     Api,
     api::{DynamicObject, PostParams},
@@ -29,6 +29,10 @@ async fn what_can_be_read_is_served_and_the_rest_stops_nothing() -> Result<()> {
     stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", 2525), of_old].concat()).await?;
 
     let _operator = stage.operator().await?;
+    // Before all else: a reconcile of it that fails is tried again, and again.
+    let message = stage.relay_is("broken", "Stalled", "True", "Invalid").await?;
+    ensure!(message.contains("kubectl explain smtprelays.spec"), "{message}");
+    stage.domain_is("broken", "Stalled", "True", "Invalid").await?;
     let _kubelet = stage.kubelet()?;
     stage.relay_is("edge", "Ready", "True", "").await?;
     stage.domain_is("example-com", "Ready", "True", "").await?;
@@ -40,6 +44,14 @@ async fn what_can_be_read_is_served_and_the_rest_stops_nothing() -> Result<()> {
     keep(&stage, "AcceptedDomain", "broken-too", json!({ "relayRefs": "edge" })).await?;
     stage.apply(&domain("example.net", 2525)).await?;
     stage.domain_is("example-net", "Ready", "True", "").await?;
+    stage.relay_is("broken-too", "Stalled", "True", "Invalid").await?;
+    stage.domain_is("broken-too", "Stalled", "True", "Invalid").await?;
+    // A domain of a relay that can't be read is not told that there is none.
+    stage.apply(&domain("example.edu", 2525).replace("[{name: edge}]", "[{name: broken}]")).await?;
+    stage.domain_is("example-edu", "Ready", "False", "Pending").await?;
+    let mut asked = stage.cluster.audit()?.into_iter().filter(|entry| entry.user.username == stage.release.user());
+    let forbidden = asked.find(|entry| entry.code() == 403);
+    ensure!(forbidden.is_none(), "forbidden: {forbidden:?}");
     Ok(())
 }
 

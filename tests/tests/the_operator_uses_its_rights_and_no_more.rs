@@ -86,6 +86,10 @@ async fn in_all_namespaces_nothing_is_forbidden_and_every_right_is_used() -> Res
     let _operator = Operator::start(&stage.cluster, &stage.release).await?;
     let _kubelet = stage.kubelet()?;
     life(&stage).await?;
+    // Where it may keep no Secrets it asks for nothing either.
+    let elsewhere = stage.beside("elsewhere", json!({})).await?;
+    elsewhere.apply(&relay("keyless", "").replace("{secretRef: {name: mx-tls}}", "{issuerRef: {name: ca}}")).await?;
+    elsewhere.relay_is("keyless", "Stalled", "True", "SecretsNotReadable").await?;
     judge(&stage.cluster, &stage.release)
 }
 

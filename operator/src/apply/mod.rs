@@ -14,7 +14,7 @@ mod write;
 
 pub use causes::causes;
 pub use fault::{Failure, Fault};
-pub use plan::{Collision, Compared, Plan, Why, Write, is_ours, may_replace_pods, plan};
+pub use plan::{Collision, Compared, Plan, Why, Write, is_owned, may_replace_pods, plan};
 pub use rollout::{Rollout, Turns, rollout};
 pub use subset::missing;
 pub use write::{FIELD_MANAGER, Writer};
@@ -67,7 +67,7 @@ pub async fn apply(plan: &Plan<'_>, writer: &Writer, world: &World, compared: &m
         if held_back.holds(write) {
             continue;
         }
-        match writer.apply(write.object, write.live).await {
+        match writer.apply(plan.owner, write.object, write.live).await {
             Ok(object) => applied.take(write, object, world, compared),
             Err(error) => {
                 held_back.without(write.object.kind);

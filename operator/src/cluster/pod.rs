@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::inventory::Key;
-
-use super::child::RELAY_LABEL;
+use crate::{
+    inventory::Key,
+    labels::{self, is_managed},
+};
 
 /// The annotation that names the configuration that a pod is to run.
 pub const CONFIG_HASH: &str = "postern.dev/config-hash";
@@ -42,11 +43,13 @@ pub struct PodFacts {
 }
 
 impl PodFacts {
-    /// Takes what is held of a pod, and the relay that its label names. Nothing when it has no such label.
+    /// Takes what is held of a pod, and the relay that its label names. Nothing when it has no such label, or is not of the operator's making:
+    /// anybody may give a pod the other label.
     #[must_use]
     pub fn of(pod: &Pod) -> Option<(Key, Self)> {
         let metadata = &pod.metadata;
-        let relay = Key::of(metadata).sibling(metadata.labels.as_ref()?.get(RELAY_LABEL)?);
+        let labels = metadata.labels.as_ref().filter(|labels| is_managed(labels))?;
+        let relay = Key::of(metadata).sibling(labels.get(labels::RELAY)?);
         let status = pod.status.clone().unwrap_or_default();
         let has_ended = status.phase.as_deref().is_some_and(|phase| phase == "Succeeded" || phase == "Failed");
         let waiting = status.container_statuses.iter().flatten().find_map(|container| container.state.as_ref()?.waiting.clone());

@@ -62,8 +62,7 @@ impl Statuses {
     pub async fn unreadable(&self, kind: &ApiResource, resource: &Unreadable, now: Timestamp) -> Result<bool, WriteError> {
         let key = Key::of(&resource.metadata);
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &key.namespace, kind);
-        let Some(live) = api.get_opt(&key.name).await? else { return Ok(false) };
-        let old: Vec<Condition> = serde_json::from_value(live.data["status"]["conditions"].clone()).unwrap_or_default();
+        let old: Vec<Condition> = serde_json::from_value(resource.status["conditions"].clone()).unwrap_or_default();
         let mut conditions = Conditions::new(resource.metadata.generation, now, &old);
         let message = format!("{}; write the field as `kubectl explain {}.spec` tells", resource.error, kind.plural);
         for type_ in [types::ACCEPTED, types::READY] {
@@ -72,7 +71,7 @@ impl Statuses {
         conditions.set(types::STALLED, true, Reason::Invalid, message);
         let status = json!({"observedGeneration": resource.metadata.generation, "conditions": conditions.finish()});
         // What else it shows is about what was last good, and stays.
-        let is_same = ["observedGeneration", "conditions"].iter().all(|field| live.data["status"][field] == status[field]);
+        let is_same = ["observedGeneration", "conditions"].iter().all(|field| resource.status[field] == status[field]);
         if is_same {
             return Ok(false);
         }

@@ -22,7 +22,6 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::reconcile::Desk;
 use crate::{
     build::Settings,
     cluster::{
@@ -36,12 +35,14 @@ use crate::{
         streams::watch_everything,
         world::Queues,
     },
+    labels::OPERATOR,
+    reconcile::Desk,
 };
 use controller::{Controller, Shared};
 pub use options::Options;
 
 /// The name of the lease.
-const LEASE: &str = "postern-operator";
+const LEASE: &str = OPERATOR;
 /// For reconciles to end after the signal to stop: one write, and what leads to it.
 const MARGIN: Duration = WRITE_TIMEOUT.saturating_mul(2);
 
@@ -175,7 +176,7 @@ fn elect(
 
 /// This process among all that ever were: the pod's name tells people, the rest tells it from its own last life.
 fn identity() -> String {
-    let pod = env::var("HOSTNAME").unwrap_or_else(|_| "postern-operator".to_owned());
+    let pod = env::var("HOSTNAME").unwrap_or_else(|_| OPERATOR.to_owned());
     format!("{pod}_{:016x}", rand::random::<u64>())
 }
 

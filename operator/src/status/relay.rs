@@ -33,8 +33,10 @@ pub struct Pods {
     pub ready: i32,
     /// The hash of the configuration that every ready pod runs; `None` when they run different ones, or none.
     pub config_hash: Option<String>,
-    /// Why pods refused the configuration that they were given.
+    /// Why pods refused the configuration that they should run.
     pub refusals: Vec<String>,
+    /// Why pods can't use what they were given so far; the rest may be on its way.
+    pub delays: Vec<String>,
     /// The sessions that they saw, all pods together.
     pub clients: Clients,
 }
@@ -85,7 +87,7 @@ impl Progress {
     fn of(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, applied: &Applied) -> Self {
         let validated = match &findings.relay {
             Ok(validated) => validated,
-            Err(blockers) => return Self::blocked(blockers),
+            Err(blockers) => return Self::blocked(blockers, applied.trouble.as_ref()),
         };
         let is_taken = pods.config_hash.as_deref() == Some(validated.configuration.hash()) && pods.ready > 0;
         if let Some(Trouble { reason, message, is_final }) = &applied.trouble {
@@ -102,15 +104,20 @@ impl Progress {
         } else if pods.ready == 0 {
             Self::Underway(Reason::NoReadyPods, "pods are not ready yet".to_owned())
         } else {
-            Self::Underway(Reason::Pending, "not every ready pod runs this generation yet".to_owned())
+            let waits = pods.delays.iter().map(|delay| format!("; {delay}"));
+            Self::Underway(Reason::Pending, ["not every ready pod runs this generation yet".to_owned()].into_iter().chain(waits).collect())
         }
     }
 
-    fn blocked(blockers: &[Blocker]) -> Self {
+    fn blocked(blockers: &[Blocker], trouble: Option<&Trouble>) -> Self {
         let reason = blockers.first().map_or(Reason::Invalid, reason_of_blocker);
         let message = blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        // An issuer needs no help.
-        if reason == Reason::CertificateNotIssued { Self::Underway(reason, message) } else { Self::Stuck(reason, message) }
+        match trouble.filter(|trouble| trouble.is_final) {
+            _ if reason != Reason::CertificateNotIssued => Self::Stuck(reason, message),
+            Some(trouble) => Self::Stuck(trouble.reason, trouble.message.clone()),
+            // An issuer needs no help, if only it was asked.
+            None => Self::Underway(reason, message),
+        }
     }
 }
 
