@@ -56,7 +56,7 @@ impl Quarantine {
     /// Copies what `report` names out of `source`. What was copied before is not copied again.
     pub(super) fn set_aside(&self, report: &SetAside, source: &dyn File, usage: &Usage) -> io::Result<()> {
         if report.torn {
-            tracing::info!(?report, "the end of the spool's log was torn by a crash, and is cut off");
+            tracing::warn!(?report, "a crash has torn the end of the spool's log, and what is left of it is set aside");
         } else {
             self.count.fetch_add(1, Relaxed);
             tracing::error!(?report, "a corrupt part of the spool is set aside");

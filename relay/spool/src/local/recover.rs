@@ -109,8 +109,9 @@ impl Recoverer<'_> {
         // Which part of a segment does not count is said in a later one.
         let voids: BTreeMap<u32, Void> =
             segments.values().flat_map(|found| &found.prologue.voids).map(|void| (void.segment, *void)).collect();
+        let newest = segments.keys().next_back().copied();
         for (number, found) in segments {
-            self.replay(number, found, voids.get(&number).copied())?;
+            self.replay(number, found, voids.get(&number).copied(), Some(number) == newest)?;
         }
         Ok(())
     }
@@ -136,19 +137,23 @@ impl Recoverer<'_> {
         }
     }
 
-    fn replay(&mut self, number: u32, found: Found, void: Option<Void>) -> io::Result<()> {
+    fn replay(&mut self, number: u32, found: Found, void: Option<Void>, newest: bool) -> io::Result<()> {
         let Found { file, len, prologue } = found;
         self.recovery.segments += 1;
         let mut segment = Segment::new(file.clone(), prologue.tag, len);
         segment.void = void;
-        let whole = Source { file: &*file, number, tag: prologue.tag, end: len };
+        let whole = Source { file: &*file, number, tag: prologue.tag, end: len, durable: 0 };
         if let Some(records) = scan::footer(whole)? {
             self.index.segments.insert(number, segment);
             self.apply(&records);
             return Ok(());
         }
         self.recovery.scanned += 1;
-        let source = Source { end: void.map_or(len, |void| len.min(void.from.into())), ..whole };
+        let source = match void {
+            Some(Void { from, .. }) => Source { end: len.min(from.into()), durable: from.into(), ..whole },
+            // A newer one is begun only when all in this one is durable.
+            None => Source { durable: if newest { 0 } else { len }, ..whole },
+        };
         let Scan { records, damages, end } = scan::scan(source)?;
         for damage in damages {
             segment.pinned |= !self.set_aside(number, &*file, damage);

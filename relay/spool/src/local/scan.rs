@@ -33,7 +33,7 @@ pub(super) struct Damage {
     pub(super) len: u64,
     pub(super) message: Option<MessageId>,
     pub(super) what: String,
-    /// Whether nothing whole stands behind it.
+    /// Whether it may be what a crash left of a write that nobody was told to be done: nothing says that it was durable.
     pub(super) torn: bool,
 }
 
@@ -45,6 +45,8 @@ pub(super) struct Source<'a> {
     pub(super) tag: [u8; 8],
     /// Where what counts ends.
     pub(super) end: u64,
+    /// All records before this are known to have been durable.
+    pub(super) durable: u64,
 }
 
 /// The records as the footer lists them; `None` when there is no footer that can be trusted.
@@ -65,15 +67,19 @@ pub(super) fn footer(source: Source<'_>) -> io::Result<Option<Vec<Located>>> {
 pub(super) fn scan(source: Source<'_>) -> io::Result<Scan> {
     let mut scan = Scan { end: FIRST_RECORD, ..Scan::default() };
     let mut position = FIRST_RECORD;
-    let mut sequence = 0;
+    let (mut sequence, mut durable) = (0, source.durable);
     while position < source.end {
         position = if let Some(header) = header_at(source, position)? {
+            durable = durable.max(header.durable.into());
             scan.take(source, position, header, &mut sequence)?
         } else {
             let next = next_header(source, position + 1)?;
             scan.damage(position, next.unwrap_or(source.end), None, "no record begins here", next.is_none());
             next.unwrap_or(source.end)
         };
+    }
+    for damage in &mut scan.damages {
+        damage.torn |= damage.offset >= durable;
     }
     Ok(scan)
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::MessageId;
 
 /// Length of a header.
-pub(in crate::local) const HEADER_BYTES: usize = 76;
+pub(in crate::local) const HEADER_BYTES: usize = 80;
 /// Length of the tag that every header of a segment begins with.
 const TAG_BYTES: usize = 8;
 /// Where the bytes that the checksum covers begin.
@@ -51,6 +51,8 @@ pub(in crate::local) struct Header {
     /// Grows from record to record, over all segments.
     pub(in crate::local) sequence: u64,
     pub(in crate::local) id: MessageId,
+    /// Where its batch begins: all before it in the segment was durable when this was written.
+    pub(in crate::local) durable: u32,
     /// When the message is due, in milliseconds since 1970.
     pub(in crate::local) due: i64,
     /// Size of the content, wherever it is.
@@ -88,6 +90,7 @@ impl Header {
             &[0; COVERED - TAG_BYTES],
             &[self.kind.code(), flags, self.format.version, self.format.min_reader],
             &self.sequence.to_le_bytes(),
+            &self.durable.to_le_bytes(),
             &self.id.to_bytes(),
             &self.due.to_le_bytes(),
             &self.body_bytes.to_le_bytes(),
@@ -120,6 +123,7 @@ impl Header {
             held: flags & HELD != 0,
             filed: flags & FILED != 0,
             sequence: cursor.u64(),
+            durable: cursor.u32(),
             id: MessageId::from_bytes(cursor.array()),
             due: cursor.i64(),
             body_bytes: cursor.u64(),

@@ -69,11 +69,13 @@ impl Log {
 
     /// Gives each record its place and its number in the order of all records.
     fn locate(&mut self, active: &Active, drafts: &[&Draft]) -> io::Result<Vec<Located>> {
+        let durable = u32::try_from(active.end).map_err(io::Error::other)?;
         let mut offset = active.end;
         let located = drafts.iter().map(|draft| {
             let mut header = draft.header;
             header.sequence = self.next_sequence;
             self.next_sequence += 1;
+            header.durable = durable;
             let place = Place::new(active.number, offset, header.record_len()).ok_or(io::ErrorKind::FileTooLarge)?;
             offset = place.end();
             Ok((place, header))

@@ -106,15 +106,22 @@ impl Log {
         });
         self.store.changes.fetch_add(jobs.len() as u64, Relaxed);
         self.store.syncs.fetch_add(1, Relaxed);
-        let freed = jobs.iter().any(|job| !job.adds);
+        let (additions, rest): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.adds);
+        let freed = !rest.is_empty();
+        self.succeed(additions);
+        // Whoever hears that a message is gone may put it in again: then its file must be gone, too.
+        for (id, queued) in gone {
+            self.remove_body(id, &queued);
+        }
+        self.succeed(rest);
+        self.look_after(freed);
+    }
+
+    fn succeed(&mut self, jobs: Vec<Job>) {
         for job in jobs {
             job.drafts.into_iter().filter_map(|draft| draft.file).for_each(BodyFile::keep);
             self.answer(job.done, Ok(()));
         }
-        for (id, queued) in gone {
-            self.remove_body(id, &queued);
-        }
-        self.look_after(freed);
     }
 
     fn remove_body(&self, id: MessageId, queued: &Queued) {

@@ -146,6 +146,7 @@ impl Draft {
             held: false,
             filed: false,
             sequence: 0,
+            durable: 0,
             id,
             due: 0,
             body_bytes: content.len() as u64,

@@ -116,7 +116,7 @@ impl Log {
                 .map(|(number, segment)| (number, segment.file.clone(), segment.tag, segment.len))
         };
         let Some((number, file, tag, end)) = chosen else { return };
-        let source = Source { file: &*file, number, tag, end };
+        let source = Source { file: &*file, number, tag, end, durable: end };
         let records = scan::footer(source).and_then(|records| match records {
             Some(records) => Ok(records),
             None => scan::scan(source).map(|scan| scan.records),
