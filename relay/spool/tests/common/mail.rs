@@ -133,3 +133,50 @@ pub async fn reopen(spool: Local, directory: &Arc<dyn Directory>) -> (Local, Rec
     spool.close().await;
     open(directory).await
 }
+
+/// The only file of a subdirectory.
+pub fn only_file(directory: &Arc<dyn Directory>, subdirectory: &str) -> String {
+    let mut names = directory.subdirectory(subdirectory).unwrap().names().unwrap();
+    assert_eq!(names.len(), 1, "files in {subdirectory}/");
+    names.pop().unwrap()
+}
+
+/// What is in a file.
+pub fn bytes_of(directory: &Arc<dyn Directory>, subdirectory: &str, name: &str) -> Vec<u8> {
+    let file = directory.subdirectory(subdirectory).unwrap().open(name).unwrap();
+    let mut bytes = vec![0; usize::try_from(file.length().unwrap()).unwrap()];
+    file.read_at(&mut bytes, 0).unwrap();
+    bytes
+}
+
+/// Puts a file in place of the one that may be there.
+pub fn plant(directory: &Arc<dyn Directory>, subdirectory: &str, name: &str, bytes: &[u8]) {
+    let subdirectory = directory.subdirectory(subdirectory).unwrap();
+    if subdirectory.names().unwrap().iter().any(|there| there == name) {
+        subdirectory.remove(name).unwrap();
+    }
+    let file = subdirectory.create(name).unwrap();
+    file.write_at(&[bytes], 0).unwrap();
+    file.sync().unwrap();
+    subdirectory.sync().unwrap();
+}
+
+/// The bytes of a log with one segment, as it is while the spool is open.
+pub fn only_segment(directory: &Arc<dyn Directory>) -> Vec<u8> {
+    bytes_of(directory, "log", &only_file(directory, "log"))
+}
+
+/// A directory with these bytes as its only segment.
+pub fn with_segment(bytes: &[u8]) -> Arc<dyn Directory> {
+    let directory = super::machine::Machine::new(0).directory();
+    plant(&directory, "log", "0000000001.log", bytes);
+    directory
+}
+
+/// Sees that these messages are in the queue, and no other, with their content.
+pub async fn assert_there<S: Spool>(spool: &S, expected: &[(MessageId, usize)]) {
+    assert_eq!(names(spool).await, expected.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+    for (id, len) in expected {
+        assert!(read(spool.body(*id).await.unwrap()).await.unwrap() == content(*id, *len), "content of {id}");
+    }
+}
