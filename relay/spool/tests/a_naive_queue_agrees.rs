@@ -14,9 +14,16 @@ use tokio::runtime::Runtime;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Put { len: usize, due: i64 },
+    Put {
+        len: usize,
+        due: i64,
+    },
     /// Claim what is due at the minute, and then: store attempts, or finish.
-    Deliver { now: i64, limit: usize, finish: bool },
+    Deliver {
+        now: i64,
+        limit: usize,
+        finish: bool,
+    },
     Hold(Index),
     Resume(Index),
     Reschedule(Index, i64),
@@ -75,7 +82,10 @@ impl Model {
         expected.sort_unstable();
         expected.truncate(limit);
         let claims = spool.claim(Reach::Due, minutes(now), LEASE, limit).await.unwrap();
-        assert_eq!(claims.iter().map(|claim| claim.entry().id()).collect::<Vec<_>>(), expected.iter().map(|(_, id)| *id).collect::<Vec<_>>());
+        assert_eq!(
+            claims.iter().map(|claim| claim.entry().id()).collect::<Vec<_>>(),
+            expected.iter().map(|(_, id)| *id).collect::<Vec<_>>()
+        );
         for mut claim in claims {
             let id = claim.entry().id();
             if finish {
@@ -120,7 +130,11 @@ async fn run(steps: Vec<Step>) {
             Step::Hold(index) | Step::Resume(index) => {
                 if let Some(id) = model.pick(index) {
                     let held = matches!(step, Step::Hold(_));
-                    if held { spool.hold(id).await.unwrap() } else { spool.resume(id).await.unwrap() }
+                    if held {
+                        spool.hold(id).await.unwrap()
+                    } else {
+                        spool.resume(id).await.unwrap()
+                    }
                     model.queue.get_mut(&id).unwrap().held = held;
                 }
             }

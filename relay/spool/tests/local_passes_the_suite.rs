@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{folder::Folder, mail::open, machine::Machine};
+use common::{folder::Folder, machine::Machine, mail::open};
 use postern_spool::Local;
 
 async fn on_a_real_disk() -> (Local, Folder) {

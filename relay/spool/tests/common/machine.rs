@@ -9,6 +9,8 @@ use std::{
     fmt::Debug,
     io,
     sync::{Arc, Mutex, MutexGuard},
+    thread,
+    time::Duration,
 };
 
 use postern_spool::directory::{Directory, File};
@@ -33,7 +35,9 @@ struct State {
     power_off_at: Option<u64>,
     off: bool,
     capacity: Option<usize>,
+    good_syncs: u32,
     failing_syncs: u32,
+    sync_time: Duration,
     syncs: u64,
     locked: BTreeSet<String>,
 }
@@ -70,7 +74,9 @@ impl Machine {
             power_off_at: None,
             off: false,
             capacity: None,
+            good_syncs: 0,
             failing_syncs: 0,
+            sync_time: Duration::ZERO,
             syncs: 0,
             locked: BTreeSet::new(),
         })))
@@ -116,7 +122,24 @@ impl Machine {
 
     /// Lets the next syncs fail.
     pub fn fail_syncs(&self, count: u32) {
-        self.state().failing_syncs = count;
+        self.fail_syncs_after(0, count);
+    }
+
+    /// Lets syncs fail that come after some good ones.
+    pub fn fail_syncs_after(&self, good: u32, count: u32) {
+        let mut state = self.state();
+        state.good_syncs = good;
+        state.failing_syncs = count;
+    }
+
+    /// Lets every sync take this long.
+    pub fn slow_syncs(&self, time: Duration) {
+        self.state().sync_time = time;
+    }
+
+    fn wait_for_sync(&self) {
+        let time = self.state().sync_time;
+        thread::sleep(time);
     }
 
     /// The machine when the power is back.
@@ -167,6 +190,10 @@ impl State {
 
     fn sync_fails(&mut self) -> bool {
         self.syncs += 1;
+        if self.good_syncs > 0 {
+            self.good_syncs -= 1;
+            return false;
+        }
         let fails = self.failing_syncs > 0;
         self.failing_syncs = self.failing_syncs.saturating_sub(1);
         fails
@@ -286,6 +313,7 @@ impl Directory for Folder {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.machine.wait_for_sync();
         let mut state = self.machine.state();
         state.call()?;
         if state.sync_fails() {
@@ -350,6 +378,7 @@ impl File for Open {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.machine.wait_for_sync();
         let mut state = self.machine.state();
         state.call()?;
         let fails = state.sync_fails();
