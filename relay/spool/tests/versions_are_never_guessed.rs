@@ -13,7 +13,7 @@ use postern_spool::{Claim, Local, OpenError, Spool, SpoolError};
 async fn segment() -> (Vec<u8>, usize, [postern_spool::MessageId; 2]) {
     let directory = Machine::new(0).directory();
     let (spool, _) = open(&directory).await;
-    let first = put_len(&spool, 10).await;
+    let first = put_len(&spool, 1_000).await;
     let second_at = only_segment(&directory).len();
     let second = put_len(&spool, 20).await;
     (only_segment(&directory), second_at, [first, second])
@@ -58,12 +58,12 @@ async fn the_next_version_is_read_where_it_allows_it() {
     set_payload(&mut bytes, second_at, 2, 1);
     let (spool, recovery) = open(&with_segment(&bytes)).await;
     assert_eq!(recovery.set_aside, []);
-    assert_there(&spool, &[(first, 10), (second, 20)]).await;
+    assert_there(&spool, &[(first, 1_000), (second, 20)]).await;
 }
 
 #[tokio::test]
 async fn a_message_of_an_unknown_version_is_left_alone_and_counted() {
-    let (mut bytes, second_at, [first, second]) = segment().await;
+    let (mut bytes, second_at, [_, second]) = segment().await;
     set_payload(&mut bytes, second_at, 2, 2);
     let directory = with_segment(&bytes);
     let (mut spool, _) = open(&directory).await;
@@ -77,15 +77,12 @@ async fn a_message_of_an_unknown_version_is_left_alone_and_counted() {
         for _ in 0..40 {
             put_len(&spool, 500).await;
             for claim in claim_at(&spool, noon()).await {
-                if claim.entry().id() != first {
-                    claim.finish().await.unwrap();
-                }
+                claim.finish().await.unwrap();
             }
         }
         spool = reopen(spool, &directory).await.0;
     }
     assert!(!directory.subdirectory("log").unwrap().names().unwrap().contains(&"0000000001.log".to_owned()), "it was moved");
-    assert_there(&spool, &[(first, 10)]).await;
     spool.remove(second).await.unwrap();
     assert_eq!(spool.statistics().await.unwrap().unreadable, 0);
 }

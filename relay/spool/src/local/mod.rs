@@ -66,10 +66,10 @@ pub struct Local {
 impl Local {
     /// Opens the spool in `directory`, which is made if it is empty, and tells what was found there.
     pub async fn open(directory: Arc<dyn Directory>, settings: Settings) -> Result<(Self, Recovery), OpenError> {
-        blocking::run(move || Self::open_now(&*directory, settings)).await
+        blocking::run(move || Self::open_now(directory, settings)).await
     }
 
-    fn open_now(directory: &dyn Directory, settings: Settings) -> Result<(Self, Recovery), OpenError> {
+    fn open_now(directory: Arc<dyn Directory>, settings: Settings) -> Result<(Self, Recovery), OpenError> {
         let lock = directory.lock()?.ok_or(OpenError::InUse)?;
         let opened = recover::open(directory, &settings)?;
         let recovery = opened.recovery.clone();

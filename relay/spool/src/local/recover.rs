@@ -6,6 +6,7 @@ use super::{
     Settings,
     format::{FIRST_RECORD, Prologue, PrologueError, Void, footer_bytes, footer_entry},
     index::{Index, Segment},
+    log::Ballast,
     names,
     quarantine::{Quarantine, SetAside},
     scan::{self, Damage, Located, Scan, Source},
@@ -36,19 +37,21 @@ pub struct Recovery {
 pub(super) struct Opened {
     pub(super) store: Store,
     pub(super) log: Arc<dyn Directory>,
+    pub(super) ballast: Ballast,
     pub(super) next_segment: u32,
     pub(super) next_sequence: u64,
     pub(super) recovery: Recovery,
 }
 
 /// Opens what is in `directory`, which is locked.
-pub(super) fn open(directory: &dyn Directory, settings: &Settings) -> Result<Opened, OpenError> {
+pub(super) fn open(directory: Arc<dyn Directory>, settings: &Settings) -> Result<Opened, OpenError> {
     let log = directory.subdirectory("log")?;
     let bodies = directory.subdirectory("body")?;
     let corrupt = directory.subdirectory("corrupt")?;
     let usage = Usage::new(total_len(&*corrupt)?, settings.quota_bytes);
     let quarantine = Quarantine::new(corrupt);
     directory.sync()?;
+    let ballast = Ballast::open(directory, settings.segment_bytes, &usage)?;
 
     let mut recoverer = Recoverer {
         log: &*log,
@@ -68,7 +71,7 @@ pub(super) fn open(directory: &dyn Directory, settings: &Settings) -> Result<Ope
     usage.add(index.after(None).filter(|(_, queued)| queued.filed).map(|(_, queued)| queued.body_bytes).sum());
     usage.add(index.segments.iter().map(|(_, segment)| segment.len).sum());
     let store = Store::new(index, bodies, quarantine, usage);
-    Ok(Opened { store, log, next_segment: newest + 1, next_sequence: sequence + 1, recovery })
+    Ok(Opened { store, log, ballast, next_segment: newest + 1, next_sequence: sequence + 1, recovery })
 }
 
 fn total_len(directory: &dyn Directory) -> io::Result<u64> {

@@ -105,7 +105,11 @@ impl Log {
     }
 
     fn begin(&mut self) -> io::Result<Active> {
-        let voids = self.store.index().segments.voids();
+        let mut voids = self.store.index().segments.voids();
+        if voids.len() > MAX_VOIDS {
+            self.remove_dead();
+            voids = self.store.index().segments.voids();
+        }
         if voids.len() > MAX_VOIDS {
             return Err(io::Error::other("syncing has failed too often: the volume needs a repair"));
         }

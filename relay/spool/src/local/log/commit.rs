@@ -47,16 +47,26 @@ impl Log {
         }
         match self.append_all(&jobs) {
             Ok(located) => self.applied(jobs, &located),
-            // What makes room is more urgent than what needs it, and smaller.
-            Err(error) if is_full(&error) && jobs.iter().any(|job| !job.adds) => {
-                let (additions, rest): (Vec<_>, _) = jobs.into_iter().partition(|job| job.adds);
-                self.fail(additions, &error);
-                match self.append_all(&rest) {
-                    Ok(located) => self.applied(rest, &located),
-                    Err(error) => self.fail(rest, &error),
-                }
-            }
+            Err(error) if is_full(&error) => self.commit_without_room(jobs, &error),
             Err(error) => self.fail(jobs, &error),
+        }
+    }
+
+    /// What makes room is more urgent than what needs it, and smaller.
+    fn commit_without_room(&mut self, jobs: Vec<Job>, error: &io::Error) {
+        let (additions, rest): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.adds);
+        let some_failed = !additions.is_empty();
+        self.fail(additions, error);
+        if rest.is_empty() {
+            return;
+        }
+        let mut result = if some_failed { self.append_all(&rest) } else { Err(error.kind().into()) };
+        if result.as_ref().is_err_and(is_full) && self.ballast.give(&self.store.usage) {
+            result = self.append_all(&rest);
+        }
+        match result {
+            Ok(located) => self.applied(rest, &located),
+            Err(error) => self.fail(rest, &error),
         }
     }
 

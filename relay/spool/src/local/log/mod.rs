@@ -4,6 +4,7 @@
 //! next requests gather. So the cost of a sync is shared by all who wait for it, and nobody but this thread changes what is durable.
 
 mod active;
+mod ballast;
 mod commit;
 mod draft;
 mod request;
@@ -12,6 +13,7 @@ mod upkeep;
 use std::{collections::HashSet, fmt::Debug, io, sync::Arc, thread};
 
 use active::Active;
+pub(super) use ballast::Ballast;
 pub(super) use request::{Addition, Amendment, Change, Requests};
 use request::{Call, Request};
 use tokio::sync::{mpsc, watch};
@@ -38,6 +40,7 @@ pub(super) struct Log {
     next_segment: u32,
     next_sequence: u64,
     segment_bytes: u64,
+    ballast: Ballast,
     upkeep: Upkeep,
 }
 
@@ -54,6 +57,7 @@ pub(super) fn start(opened: Opened, segment_bytes: u64, lock: Box<dyn Debug + Se
         next_segment: opened.next_segment,
         next_sequence: opened.next_sequence,
         segment_bytes,
+        ballast: opened.ballast,
         upkeep: Upkeep::default(),
     };
     thread::Builder::new().name("spool".to_owned()).spawn(move || run(log, lock, end))?;
@@ -61,6 +65,7 @@ pub(super) fn start(opened: Opened, segment_bytes: u64, lock: Box<dyn Debug + Se
 }
 
 fn run(mut log: Log, lock: Box<dyn Debug + Send + Sync>, end: watch::Sender<()>) {
+    log.ballast.take(&log.store.usage);
     log.look_after(true);
     while let Some(batch) = log.gather() {
         log.commit(batch);

@@ -81,7 +81,7 @@ impl Log {
     }
 
     /// Removes the segments in which nothing counts. What is buried in them stays buried until it is durable that they are gone.
-    fn remove_dead(&mut self) {
+    pub(super) fn remove_dead(&mut self) {
         let dead: Vec<_> = {
             let index = self.store.index();
             index.segments.iter().filter(|(_, segment)| segment.is_dead()).map(|(number, segment)| (number, segment.len)).collect()
@@ -100,6 +100,8 @@ impl Log {
                     index.forget_segment(number);
                     self.store.usage.sub(len);
                 }
+                drop(index);
+                self.ballast.take(&self.store.usage);
             }
             Err(error) => tracing::warn!(%error, "segments of the spool that are empty can't be removed"),
         }
