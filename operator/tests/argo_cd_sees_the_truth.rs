@@ -1,13 +1,13 @@
 //! The script that Argo CD asks for the health of resources says what kstatus does, in Argo CD's words. It runs in Debian's Lua 5.1, the language of
 //! Argo CD's own interpreter.
 
-#![allow(clippy::unwrap_used, reason = "functions that tests share are tests too")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "functions that tests share are tests too")]
 
 mod support;
 
 use std::{
     fs,
-    io::Write as _,
+    io::{self, Write as _},
     process::{Command, Stdio},
 };
 
@@ -46,8 +46,7 @@ fn health(script: &str, resource: &Value) -> Health {
     let mut lua = Command::new("lua5.1").arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let lua = lua.as_mut().expect("lua5.1 is missing: `tests/setup` installs it");
     lua.stdin.take().unwrap().write_all(program.as_bytes()).unwrap();
-    let mut said = String::new();
-    std::io::Read::read_to_string(&mut lua.stdout.take().unwrap(), &mut said).unwrap();
+    let said = io::read_to_string(lua.stdout.take().unwrap()).unwrap();
     assert!(lua.wait().unwrap().success(), "{program}");
     let (status, message) = said.split_once('\n').unwrap();
     Health { status: status.to_owned(), message: message.to_owned() }
@@ -68,8 +67,8 @@ fn literal(value: &Value) -> String {
 }
 
 fn text_literal(text: &str) -> String {
-    let bytes: String = text.bytes().map(|byte| format!("\\{byte:03}")).collect();
-    format!("\"{bytes}\"")
+    let bytes: Vec<_> = text.bytes().map(|byte| format!("\\{byte:03}")).collect();
+    format!("\"{}\"", bytes.concat())
 }
 
 /// The scenario's relay and domain, each with a status that is about its generation.

@@ -44,7 +44,7 @@ async fn the_operator_builds_what_the_probe_looks_for() -> Result<()> {
 
         let (host, port) = argument(pod, "relay")?.split_once(':').context("no port")?;
         let service = named(&built, "Service", host)?;
-        ensure!(service["spec"]["type"] == "ClusterIP" && service["spec"]["ports"][0]["port"].to_string() == port, "{service}");
+        ensure!(service["spec"]["type"] == "ClusterIP" && service["spec"]["ports"][0]["port"] == port.parse::<u16>()?, "{service}");
         let target = &service["spec"]["ports"][0]["targetPort"];
         let policy = only(&test, "NetworkPolicy")?;
         ensure!(policy["spec"]["egress"][0]["ports"][0]["port"] == *target, "{arguments:?}: the probe may not reach {target}");
