@@ -17,6 +17,7 @@ pub mod manifest;
 pub mod material;
 pub mod observe;
 pub mod publish;
+mod quantity;
 pub mod reconcile;
 pub mod reference_grant;
 pub mod references;

@@ -12,7 +12,6 @@ mod names;
 mod network_policy;
 mod object;
 mod pod;
-mod quantity;
 mod secrets;
 mod services;
 mod settings;

@@ -1,6 +1,5 @@
 //! What is known of a relay's pods.
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::{
@@ -20,24 +19,14 @@ pub struct PodFacts {
     pub uid: String,
     /// Its version.
     pub resource_version: String,
-    /// When it was made.
-    pub created: Option<Timestamp>,
-    /// `Pending`, `Running`, `Succeeded` or `Failed`.
-    pub phase: Option<String>,
     /// Its first address, once it has one.
     pub ip: Option<String>,
-    /// The addresses of its node.
-    pub host_ips: Vec<String>,
-    /// The template that it was made of, as its Deployment names it.
-    pub template_hash: Option<String>,
     /// Its condition `Ready`.
     pub ready: bool,
     /// It is being deleted, or has ended.
     pub terminating: bool,
     /// The configuration that it was told to run: its annotation [`CONFIG_HASH`].
     pub config_hash: Option<String>,
-    /// The image of its container.
-    pub image: Option<String>,
     /// Why a container of it does not run, as the kubelet says it, or why it has no node, as the scheduler does: a reason, and a message.
     pub waiting: Option<(String, String)>,
 }
@@ -60,15 +49,10 @@ impl PodFacts {
             name: metadata.name.clone()?,
             uid: metadata.uid.clone()?,
             resource_version: metadata.resource_version.clone().unwrap_or_default(),
-            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
-            phase: status.phase,
             ip: status.pod_ip,
-            host_ips: status.host_ips.into_iter().flatten().map(|host| host.ip).collect(),
-            template_hash: metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash")).cloned(),
             ready: status.conditions.iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
             terminating: metadata.deletion_timestamp.is_some() || has_ended,
             config_hash: metadata.annotations.as_ref().and_then(|annotations| annotations.get(CONFIG_HASH)).cloned(),
-            image: pod.spec.as_ref().and_then(|spec| spec.containers.first()?.image.clone()),
             waiting: waiting.or(unscheduled),
         };
         Some((relay, facts))

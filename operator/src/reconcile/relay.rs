@@ -156,7 +156,11 @@ impl Work<'_> {
         let owner = self.relay.metadata.uid.as_deref().unwrap_or_default();
         let mut plan = plan(owner, children, &objects, &mut compared);
         let waits_for_turn = !self.has_turn(&mut plan);
-        let applied = self.write(&plan, &mut compared).await;
+        let mut applied = self.write(&plan, &mut compared).await;
+        if is_first {
+            // Nobody remembers what a webhook makes of a write, so its doing can't be told from an edit by hand.
+            applied.mended.clear();
+        }
         self.desk.keep_compared(self.key, compared);
         if plan.is_settled_workload() || applied.workload.is_some() {
             self.desk.turns.settled(self.key, self.relay.metadata.generation);
@@ -208,7 +212,7 @@ impl Work<'_> {
         }
         let applied = apply(plan, &self.desk.writer, &self.context.world, compared).await;
         for (kind, object, paths) in &applied.mended {
-            tracing::info!(%kind, %object, ?paths, "changed by hand, and put back");
+            tracing::info!(%kind, %object, ?paths, "was not as it was written, and was put back");
         }
         for failure in &applied.failures {
             tracing::warn!(%failure, "an object is not written");

@@ -69,7 +69,7 @@ async fn control(options: &Options) -> anyhow::Result<ExitCode> {
     // Renewals go on until the last write has ended.
     let release = CancellationToken::new();
     let mut election = elect(options, lease, &namespace, standing, release.clone());
-    let context = operator.context(options, api, namespace, identity());
+    let context = operator.context(options, &api, namespace, identity());
     let tasks = TaskTracker::new();
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "ending: no reconcile begins any more"),
@@ -127,14 +127,12 @@ impl Operator {
         }
     }
 
-    fn context(&self, options: &Options, client: Client, namespace: String, instance: String) -> Context {
-        let desk = Desk::new(&client, &self.permits, &self.world, &namespace, instance);
+    fn context(&self, options: &Options, client: &Client, namespace: String, instance: String) -> Context {
+        let desk = Desk::new(client, &self.permits, &self.world, &namespace, instance);
         Context {
-            client,
             world: Arc::clone(&self.world),
             permits: self.permits.clone(),
-            settings: Settings { namespace: namespace.clone(), relays: options.relays.clone() },
-            namespace,
+            settings: Settings { namespace, relays: options.relays.clone() },
             cluster_cidrs: options.cluster_cidrs.clone(),
             cluster_domain: options.cluster_domain.clone(),
             desk: Arc::new(desk),
