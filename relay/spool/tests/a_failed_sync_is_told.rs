@@ -1,5 +1,7 @@
 //! When a sync fails, those who waited for it hear so, nobody pretends later that it worked, and the spool goes on elsewhere.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use common::{

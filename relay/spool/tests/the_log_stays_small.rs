@@ -1,5 +1,7 @@
 //! What is not needed any more makes room, however long a few messages stay among many that come and go.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use common::{
