@@ -112,3 +112,38 @@ async fn and_nothing_that_was_taken_out_comes_back() {
         assert_there(&spool, &staying).await;
     }
 }
+
+/// A message lies buried in a segment that lives on, while the segment that says so dies.
+#[tokio::test]
+async fn and_graves_outlive_their_segments() {
+    let machine = Machine::new(0);
+    let directory = machine.directory();
+    let (mut spool, _) = open(&directory).await;
+    let (mut staying, mut buried) = (Vec::new(), Vec::new());
+    for _ in 0..12 {
+        // Each start begins a segment: this one has two messages that stay and one that goes.
+        spool = reopen(spool, &directory).await.0;
+        staying.push(put_staying(&spool, 2_000).await);
+        let (passing, _) = put_staying(&spool, 500).await;
+        staying.push(put_staying(&spool, 2_000).await);
+        traffic(&spool, 12).await;
+        spool.remove(passing).await.unwrap();
+        buried.push(passing);
+        traffic(&spool, 30).await;
+        spool = reopen(spool, &directory).await.0;
+        assert_there(&spool, &staying).await;
+    }
+    let live = staying.len() * 2_900;
+    assert!(machine.used() < 2 * live + 6 * 8 * 1024, "{} bytes for {live}", machine.used());
+    // One that comes back and goes again does not leave an older copy behind.
+    for id in buried {
+        let back = postern_spool::Entry::new(id, entry().envelope().clone());
+        put(&spool, back, &content(id, 10)).await.unwrap();
+        spool.hold(id).await.unwrap();
+        traffic(&spool, 12).await;
+        spool.remove(id).await.unwrap();
+        traffic(&spool, 12).await;
+        spool = reopen(spool, &directory).await.0;
+        assert_there(&spool, &staying).await;
+    }
+}
