@@ -4,11 +4,14 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{
     machine::Machine,
     mail::{assert_there, attempts, claim_one, entry, open, put, put_len, set_attempts},
 };
 use postern_spool::{BLOCK_BYTES, Claim, Spool, SpoolError};
+use tokio::time::{sleep, timeout};
 
 #[tokio::test]
 async fn of_the_log() {
@@ -54,13 +57,12 @@ async fn of_a_large_message() {
         let result = put(&spool, entry(), &vec![b'x'; 2 * BLOCK_BYTES]).await;
         assert!(matches!(result, Err(SpoolError::Unavailable(_))), "after {syncs_before} syncs: {result:?}");
         // Its file is removed, by a thread of its own.
-        let removed = async || {
-            let names = machine.directory().subdirectory("body").unwrap().names().unwrap();
-            names.is_empty()
+        let removed = async {
+            while !machine.directory().subdirectory("body").unwrap().names().unwrap().is_empty() {
+                sleep(Duration::from_millis(1)).await;
+            }
         };
-        while !removed().await {
-            tokio::task::yield_now().await;
-        }
+        timeout(Duration::from_mins(3), removed).await.unwrap();
         machine.fail_syncs(0);
         if syncs_before == 2 {
             break;
