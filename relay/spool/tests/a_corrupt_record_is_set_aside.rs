@@ -1,5 +1,7 @@
 //! One wrong bit costs the record in which it is and no other, and what was there is kept for somebody to look at.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! When there is no room, by the quota or on the volume, new mail is refused for now, nothing is lost, and all goes on when there is room again.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use std::path::Path;

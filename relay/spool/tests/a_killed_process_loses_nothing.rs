@@ -2,10 +2,12 @@
 //!
 //! `POSTERN_SPOOL_KILLS` says how often it is killed.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env,
     io::{BufRead, BufReader, Write as _},
     path::Path,
@@ -24,6 +26,12 @@ use tokio::task::JoinSet;
 /// Tells the process that is killed where its spool is.
 const CHILD: &str = "POSTERN_SPOOL_CHILD";
 
+/// What the process says of a message. One worker may finish it before the one who put it in says so: what is later in this order counts.
+const WORDS: [&str; 4] = ["putting", "put", "finishing", "finished"];
+
+/// What the process does at once.
+const WORKERS: u64 = 8;
+
 fn say(what: &str, id: MessageId, len: usize) {
     // One write, so that the pipe has whole lines.
     std::io::stdout().write_all(format!("\n{what} {id} {len}\n").as_bytes()).unwrap();
@@ -37,7 +45,7 @@ async fn the_process_that_is_killed() {
     let (spool, _) =
         Local::open(Disk::open(Path::new(&path)).unwrap(), Settings { quota_bytes: u64::MAX, segment_bytes: 64 * 1024 }).await.unwrap();
     let mut workers = JoinSet::new();
-    for worker in 0..8 {
+    for worker in 0..WORKERS {
         let spool = spool.clone();
         workers.spawn(async move {
             let mut chance = StdRng::seed_from_u64(worker);
@@ -61,8 +69,8 @@ async fn the_process_that_is_killed() {
     workers.join_all().await;
 }
 
-/// What the process said last of each message.
-type Ledger = BTreeMap<MessageId, (String, usize)>;
+/// The last of [`WORDS`] that the process said of each message, and its length.
+type Ledger = BTreeMap<MessageId, (usize, usize)>;
 
 /// Runs the process on the folder, kills it after a while, and notes what it said.
 fn run_and_kill(folder: &Folder, life: Duration, ledger: &mut Ledger) {
@@ -76,13 +84,13 @@ fn run_and_kill(folder: &Folder, life: Duration, ledger: &mut Ledger) {
     // Its life begins with its first word.
     let mut note = |line: String| {
         let words: Vec<_> = line.split(' ').collect();
-        if let [what @ ("putting" | "put" | "finishing" | "finished"), id, len] = words[..] {
-            ledger.insert(id.parse().unwrap(), (what.to_owned(), len.parse().unwrap()));
-            return true;
-        }
-        false
+        let [what, id, len] = words[..] else { return false };
+        let Some(word) = WORDS.iter().position(|word| *word == what) else { return false };
+        let account = ledger.entry(id.parse().unwrap()).or_default();
+        *account = (word.max(account.0), len.parse().unwrap());
+        true
     };
-    while !note(lines.next().expect("the process ended by itself").unwrap()) {}
+    while !note(lines.next().unwrap().unwrap()) {}
     let pid = child.id();
     let killer = std::thread::spawn(move || {
         std::thread::sleep(life);
@@ -101,35 +109,38 @@ async fn whenever_it_is_killed() {
     let folder = Folder::new();
     let mut chance = StdRng::seed_from_u64(0);
     let (mut kept, mut unannounced, mut undead, mut finished) = (0, 0, 0, 0);
-    let mut ended = BTreeMap::new();
+    let mut ended = BTreeSet::new();
     for _ in 0..kills {
         let mut ledger = Ledger::new();
         run_and_kill(&folder, Duration::from_millis(chance.random_range(0..120)), &mut ledger);
         let (spool, recovery) = open(&folder.directory()).await;
         assert!(recovery.set_aside.iter().all(|part| part.torn), "{recovery:?}");
         let present = names(&spool).await;
+        let unsure_before = unannounced + undead;
         for (id, (said, len)) in &ledger {
             let there = present.contains(id);
-            match said.as_str() {
+            let said = WORDS[*said];
+            match said {
                 "put" => assert!(there, "{id} is lost"),
                 "finished" => assert!(!there, "{id} came back"),
-                "putting" => unannounced += u32::from(there),
-                _ => undead += u32::from(there),
+                "putting" => unannounced += u64::from(there),
+                _ => undead += u64::from(there),
             }
             finished += u32::from(said == "finished");
             if said == "finished" {
-                ended.insert(*id, ());
+                ended.insert(*id);
             }
             if there {
                 assert_there_with(&spool, *id, *len).await;
             }
         }
-        assert!(present.iter().all(|id| !ended.contains_key(id)), "one that was finished came back");
+        assert!(present.iter().all(|id| !ended.contains(id)), "one that was finished came back");
+        assert!(unannounced + undead - unsure_before <= WORKERS, "more is there, or back, than was in flight");
         kept += present.len();
         // So that the queue does not grow for ever.
         for id in present {
             spool.remove(id).await.unwrap();
-            ended.insert(id, ());
+            ended.insert(id);
         }
         assert_there(&spool, &[]).await;
         put_len(&spool, 100).await;

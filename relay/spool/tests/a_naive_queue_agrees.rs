@@ -1,5 +1,7 @@
 //! Whatever is done in whatever order, and wherever the spool is closed and opened again between: a queue that is as simple as can be agrees.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -131,9 +133,9 @@ async fn run(steps: Vec<Step>) {
                 if let Some(id) = model.pick(index) {
                     let held = matches!(step, Step::Hold(_));
                     if held {
-                        spool.hold(id).await.unwrap()
+                        spool.hold(id).await.unwrap();
                     } else {
-                        spool.resume(id).await.unwrap()
+                        spool.resume(id).await.unwrap();
                     }
                     model.queue.get_mut(&id).unwrap().held = held;
                 }

@@ -1,5 +1,7 @@
 //! What a crash leaves of the last write is cut off, and everything before it is served.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use common::{

@@ -1,5 +1,7 @@
 //! Whoever commits while a sync is under way shares the next one with all others who wait.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use common::{

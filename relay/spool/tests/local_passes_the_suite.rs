@@ -1,5 +1,7 @@
 //! The local engine promises what every engine promises.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use common::{folder::Folder, machine::Machine, mail::open};

@@ -3,6 +3,8 @@
 //!
 //! `POSTERN_SPOOL_CASES` says how often the power goes in the tests that draw lots.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use std::env;

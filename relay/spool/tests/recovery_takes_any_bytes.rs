@@ -1,5 +1,7 @@
 //! Whatever stands in a segment, opening the spool neither panics nor invents anything.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use common::{

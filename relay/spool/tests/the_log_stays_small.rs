@@ -1,5 +1,7 @@
 //! What is not needed any more makes room, however long a few messages stay among many that come and go.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use common::{
@@ -106,6 +108,41 @@ async fn and_nothing_that_was_taken_out_comes_back() {
     spool.remove(gone[0]).await.unwrap();
     for _ in 0..30 {
         traffic(&spool, 5).await;
+        spool = reopen(spool, &directory).await.0;
+        assert_there(&spool, &staying).await;
+    }
+}
+
+/// A message lies buried in a segment that lives on, while the segment that says so dies.
+#[tokio::test]
+async fn and_graves_outlive_their_segments() {
+    let machine = Machine::new(0);
+    let directory = machine.directory();
+    let (mut spool, _) = open(&directory).await;
+    let (mut staying, mut buried) = (Vec::new(), Vec::new());
+    for _ in 0..12 {
+        // Each start begins a segment: this one has two messages that stay and one that goes.
+        spool = reopen(spool, &directory).await.0;
+        staying.push(put_staying(&spool, 2_000).await);
+        let (passing, _) = put_staying(&spool, 500).await;
+        staying.push(put_staying(&spool, 2_000).await);
+        traffic(&spool, 12).await;
+        spool.remove(passing).await.unwrap();
+        buried.push(passing);
+        traffic(&spool, 30).await;
+        spool = reopen(spool, &directory).await.0;
+        assert_there(&spool, &staying).await;
+    }
+    let live = staying.len() * 2_900;
+    assert!(machine.used() < 2 * live + 6 * 8 * 1024, "{} bytes for {live}", machine.used());
+    // One that comes back and goes again does not leave an older copy behind.
+    for id in buried {
+        let back = postern_spool::Entry::new(id, entry().envelope().clone());
+        put(&spool, back, &content(id, 10)).await.unwrap();
+        spool.hold(id).await.unwrap();
+        traffic(&spool, 12).await;
+        spool.remove(id).await.unwrap();
+        traffic(&spool, 12).await;
         spool = reopen(spool, &directory).await.0;
         assert_there(&spool, &staying).await;
     }

@@ -1,5 +1,7 @@
 //! A spool is opened once at a time.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use common::{

@@ -1,5 +1,7 @@
 //! What a program of another version wrote is read if it says that we may, and left alone otherwise.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
 mod common;
 
 use common::{

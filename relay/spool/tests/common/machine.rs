@@ -35,11 +35,24 @@ struct State {
     power_off_at: Option<u64>,
     off: bool,
     capacity: Option<usize>,
-    good_syncs: u32,
-    failing_syncs: u32,
+    failing: BTreeMap<SyncOf, Failing>,
     sync_time: Duration,
     syncs: u64,
     locked: BTreeSet<String>,
+}
+
+/// What is synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SyncOf {
+    File,
+    Directory,
+}
+
+/// Syncs that succeed, and then some that fail.
+#[derive(Debug)]
+struct Failing {
+    good: u32,
+    count: u32,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -74,8 +87,7 @@ impl Machine {
             power_off_at: None,
             off: false,
             capacity: None,
-            good_syncs: 0,
-            failing_syncs: 0,
+            failing: BTreeMap::new(),
             sync_time: Duration::ZERO,
             syncs: 0,
             locked: BTreeSet::new(),
@@ -120,16 +132,15 @@ impl Machine {
         self.state().used()
     }
 
-    /// Lets the next syncs fail.
+    /// Lets the next syncs fail, of files and of directories alike.
     pub fn fail_syncs(&self, count: u32) {
-        self.fail_syncs_after(0, count);
+        self.fail_syncs_of(SyncOf::File, 0, count);
+        self.fail_syncs_of(SyncOf::Directory, 0, count);
     }
 
-    /// Lets syncs fail that come after some good ones.
-    pub fn fail_syncs_after(&self, good: u32, count: u32) {
-        let mut state = self.state();
-        state.good_syncs = good;
-        state.failing_syncs = count;
+    /// Lets syncs of one kind fail that come after some good ones.
+    pub fn fail_syncs_of(&self, kind: SyncOf, good: u32, count: u32) {
+        self.state().failing.insert(kind, Failing { good, count });
     }
 
     /// Lets every sync take this long.
@@ -188,14 +199,15 @@ impl State {
         if self.off { Err(io::Error::other("the power went")) } else { Ok(value) }
     }
 
-    fn sync_fails(&mut self) -> bool {
+    fn sync_fails(&mut self, kind: SyncOf) -> bool {
         self.syncs += 1;
-        if self.good_syncs > 0 {
-            self.good_syncs -= 1;
+        let Some(failing) = self.failing.get_mut(&kind) else { return false };
+        if failing.good > 0 {
+            failing.good -= 1;
             return false;
         }
-        let fails = self.failing_syncs > 0;
-        self.failing_syncs = self.failing_syncs.saturating_sub(1);
+        let fails = failing.count > 0;
+        failing.count = failing.count.saturating_sub(1);
         fails
     }
 }
@@ -316,7 +328,7 @@ impl Directory for Folder {
         self.machine.wait_for_sync();
         let mut state = self.machine.state();
         state.call()?;
-        if state.sync_fails() {
+        if state.sync_fails(SyncOf::Directory) {
             return Err(io::Error::other("the directory can't be synced"));
         }
         state.done(())?;
@@ -381,7 +393,7 @@ impl File for Open {
         self.machine.wait_for_sync();
         let mut state = self.machine.state();
         state.call()?;
-        let fails = state.sync_fails();
+        let fails = state.sync_fails(SyncOf::File);
         state.done(())?;
         let State { files, chance, .. } = &mut *state;
         let content = files.get_mut(&self.inode).unwrap();

@@ -48,7 +48,7 @@ pub(super) struct Log {
 pub(super) fn start(opened: Opened, segment_bytes: u64, lock: Box<dyn Debug + Send + Sync>) -> io::Result<(Arc<Store>, Requests)> {
     let (requests, calls, end) = Requests::channel();
     let store = Arc::new(opened.store);
-    let log = Log {
+    let mut log = Log {
         store: store.clone(),
         directory: opened.log,
         calls,
@@ -60,12 +60,12 @@ pub(super) fn start(opened: Opened, segment_bytes: u64, lock: Box<dyn Debug + Se
         ballast: opened.ballast,
         upkeep: Upkeep::default(),
     };
+    log.ballast.take(&store.usage);
     thread::Builder::new().name("spool".to_owned()).spawn(move || run(log, lock, end))?;
     Ok((store, requests))
 }
 
 fn run(mut log: Log, lock: Box<dyn Debug + Send + Sync>, end: watch::Sender<()>) {
-    log.ballast.take(&log.store.usage);
     log.look_after(true);
     while let Some(batch) = log.gather() {
         log.commit(batch);
