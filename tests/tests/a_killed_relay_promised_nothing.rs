@@ -27,7 +27,8 @@ async fn killed_while_it_receives_it_has_handed_on_nothing_and_said_nothing() ->
     relay.kill()?;
     relay.ended().await?;
     client.closed().await?;
-    poll::until("the next hop to hear of it", async || (next_hop.record().closed() == next_hop.record().connections()).then_some(())).await?;
+    poll::until("the next hop to hear of it", async || (next_hop.record().closed() == next_hop.record().connections()).then_some(()))
+        .await?;
     ensure!(next_hop.record().messages().is_empty(), "half a message was handed on");
     Ok(())
 }

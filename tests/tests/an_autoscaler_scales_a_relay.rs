@@ -2,11 +2,7 @@
 //! what it set.
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    autoscaling::v2::HorizontalPodAutoscaler,
-    core::v1::Pod,
-};
+use k8s_openapi::api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod};
 use kube::api::{ListParams, Patch, PatchParams};
 use postern_crds::SmtpRelay;
 use postern_tests::{

@@ -33,7 +33,7 @@ struct Broken {
     says: &'static [&'static str],
 }
 
-const CASES: [Broken; 7] = [
+const CASES: [Broken; 8] = [
     Broken {
         what: "the Secret of its certificate is missing",
         is_tenants: false,
@@ -56,7 +56,15 @@ const CASES: [Broken; 7] = [
         object: "smtprelay.postern.dev/taken",
         reason: "NameCollision",
         event: "NameCollision",
-        says: &["Service NAMESPACE/taken-public", "delete or rename it"],
+        says: &["Service NAMESPACE/taken-public", "delete it", "another name"],
+    },
+    Broken {
+        what: "cert-manager is not installed",
+        is_tenants: false,
+        object: "smtprelay.postern.dev/unissued",
+        reason: "ApiMissing",
+        event: "Stalled",
+        says: &["spec.tls.certificate.issuerRef", "install it", "certManager.enabled"],
     },
     Broken {
         what: "another claimed its name before",
@@ -105,6 +113,7 @@ async fn broken() -> Result<Option<(Stage, Stage)>> {
     stage.apply(&relay("wrong-key", "").replace("mx-tls", "mixed")).await?;
     stage.apply("{apiVersion: v1, kind: Service, metadata: {name: taken-public}, spec: {ports: [{port: 25}]}}").await?;
     stage.apply(&relay("taken", "")).await?;
+    stage.apply(&relay("unissued", "").replace("{secretRef: {name: mx-tls}}", "{issuerRef: {name: letsencrypt}}")).await?;
     // Ages are told apart by seconds.
     tokio::time::sleep(Duration::from_secs(2)).await;
     stage.apply(&domain("example.com", 2525).replace("name: example-com}", "name: latecomer}")).await?;
@@ -124,7 +133,7 @@ async fn what_is_wrong_is_told_with_its_mend() -> Result<()> {
     stage.domain_is("example-com", "Ready", "True", "").await?;
     for case in &CASES {
         let within = if case.is_tenants { &tenant } else { &stage };
-        case.is_in_the_table(within).await.with_context(|| case.what)?;
+        case.is_in_the_table(within, &stage.namespace).await.with_context(|| case.what)?;
         case.is_described(within, &stage.namespace).await.with_context(|| case.what)?;
     }
     // In the same table, what works.
@@ -139,18 +148,24 @@ async fn what_is_wrong_is_told_with_its_mend() -> Result<()> {
 }
 
 impl Broken {
-    async fn is_in_the_table(&self, within: &Stage) -> Result<()> {
+    /// By a glance, and by a second one at the widest columns.
+    async fn is_in_the_table(&self, within: &Stage, namespace: &str) -> Result<()> {
         poll::until("its row", async || {
             let table = get(within, &[]).await.ok()?;
             let words: Vec<&str> = row(&table, self.object).ok()?.split_whitespace().collect();
-            (words.contains(&"False") && words.contains(&self.reason)).then_some(())
+            let ready = words.iter().position(|word| *word == self.reason)?.checked_sub(1)?;
+            (words[ready] == "False").then_some(())
         })
         .await
         .with_context(|| format!("{} with False and {}", self.object, self.reason))?;
         let wide = get(within, &["-o", "wide"]).await?;
         let row = row(&wide, self.object)?;
-        ensure!(self.says[1..].iter().all(|word| row.contains(word.trim_end_matches(char::is_alphanumeric))), "{row}");
+        ensure!(self.is_said_in(row, namespace), "{row}");
         Ok(())
+    }
+
+    fn is_said_in(&self, text: &str, namespace: &str) -> bool {
+        self.says.iter().all(|word| text.contains(&word.replace("NAMESPACE", namespace)))
     }
 
     async fn is_described(&self, within: &Stage, namespace: &str) -> Result<()> {
@@ -159,8 +174,7 @@ impl Broken {
             last = within.cluster.kubectl(&["-n", &within.namespace, "describe", self.object]).await.ok()?.text;
             let (conditions, events) = last.split_once("\nEvents:")?;
             let event = events.lines().find(|line| line.contains("Warning") && line.contains(self.event))?;
-            let says = |text: &str| self.says.iter().all(|word| text.contains(&word.replace("NAMESPACE", namespace)));
-            (says(conditions) && says(event)).then(|| event.trim().to_owned())
+            (self.is_said_in(conditions, namespace) && self.is_said_in(event, namespace)).then(|| event.trim().to_owned())
         })
         .await;
         let event = told.with_context(|| format!("{:?} of {} and in an event {}, in\n{last}", self.says, self.object, self.event))?;
