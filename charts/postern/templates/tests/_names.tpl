@@ -29,6 +29,6 @@ labels:
 annotations:
   helm.sh/hook: test
   helm.sh/hook-weight: {{ index . 1 | quote }}
-  # What went wrong can be looked at until the next test, what went well leaves nothing behind.
+  # What is done goes; the pod of a test that failed stays until the next one, with its log.
   helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}
