@@ -10,6 +10,7 @@ use kube::{
 use postern_tests::{
     cluster::{
         Cluster,
+        kstatus::Status,
         mail::{Shown, domain, relay},
         manifest,
         stage::Stage,
@@ -35,7 +36,7 @@ async fn what_can_be_read_is_served_and_the_rest_stops_nothing() -> Result<()> {
     ensure!(told(&stage, "SmtpRelay", "broken").await?.contains("kubectl explain smtprelays.spec"));
     told(&stage, "AcceptedDomain", "broken").await?;
     // One that no rule chokes on can be told where everybody looks.
-    stage.relay_is("odd", "Stalled", "True", "Invalid").await?;
+    stage.waiters_say("SmtpRelay", "odd", Status::Failed).await?;
     let _kubelet = stage.kubelet()?;
     stage.relay_is("edge", "Ready", "True", "").await?;
     stage.domain_is("example-com", "Ready", "True", "").await?;
