@@ -2,7 +2,10 @@
 //! mends it; nothing is served with it but the last. A relay that runs keeps what it has.
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::{Pod, Secret}};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Pod, Secret},
+};
 use kube::{
     ResourceExt as _,
     api::{DeleteParams, ListParams},

@@ -145,7 +145,8 @@ impl Objects {
     /// The hash of the keys, certificates and CAs that pods get with `configuration` ([`material::hash`]).
     #[must_use]
     pub fn material(&self, configuration: &Configuration) -> String {
-        let of_secret = |file: &str| self.secrets.iter().find_map(|secret| secret.data.as_ref()?.get(file)).map(|content| content.0.as_slice());
+        let of_secret =
+            |file: &str| self.secrets.iter().find_map(|secret| secret.data.as_ref()?.get(file)).map(|content| content.0.as_slice());
         let of_map = |file: &str| self.config_maps.iter().find_map(|map| map.data.as_ref()?.get(file)).map(String::as_bytes);
         material::hash(configuration, |file| of_secret(file).or_else(|| of_map(file)))
     }

@@ -69,8 +69,7 @@ mod tests {
     #[test]
     fn a_pod_with_keys_of_before_does_not_run_what_is_wanted() {
         let config_hash = |material: &str| {
-            let answer =
-                Answer { config_hash: Some("1".to_owned()), material_hash: Some(material.to_owned()), ..Answer::default() };
+            let answer = Answer { config_hash: Some("1".to_owned()), material_hash: Some(material.to_owned()), ..Answer::default() };
             gather(&[pod("a", true)], &[("a".to_owned(), answer)].into(), Some(&wanted("1")), false).config_hash
         };
         assert_eq!((config_hash("keys"), config_hash("old keys")), (Some("1".to_owned()), None));

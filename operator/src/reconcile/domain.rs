@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kube::core::ApiResource;
 use postern_crds::AcceptedDomain;
 
-use super::{After, ReconcileError};
+use super::{After, ReconcileError, unreadable};
 use crate::{
     cluster::Context,
     inventory::Key,
@@ -18,8 +18,8 @@ use crate::{
 pub async fn reconcile_domain(context: &Context, key: &Key) -> Result<After, ReconcileError> {
     let (desk, now) = (&context.desk, Timestamp::now());
     let Some(inventory) = context.world.domain_inventory(key) else {
-        if let Some(unreadable) = context.world.unreadable_domain(key) {
-            desk.statuses.unreadable(&ApiResource::erase::<AcceptedDomain>(&()), &unreadable, now).await?;
+        if let Some(resource) = context.world.unreadable_domain(key) {
+            unreadable::tell(desk, &ApiResource::erase::<AcceptedDomain>(&()), &resource, now).await?;
         }
         return Ok(After::Settled);
     };

@@ -21,8 +21,8 @@ use tokio::{
 use crate::{
     apply::FIELD_MANAGER,
     cluster::{Permits, WriteError, permit::WRITE_TIMEOUT},
-    labels::{MANAGED_BY, OPERATOR},
     issue::{Authority, DamagedCa, IssueError, identity, is_current, issue_identity},
+    labels::{MANAGED_BY, OPERATOR},
     material::CertifiedKey,
 };
 

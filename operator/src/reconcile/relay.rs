@@ -13,6 +13,7 @@ use super::{
     After, Authorities, Desk, KeyringError, ReconcileError,
     issued::Issuer,
     trouble::{trouble, waiting},
+    unreadable,
 };
 use crate::{
     apply::{Applied, Compared, Plan, Rollout, apply, may_replace_pods, plan, rollout},
@@ -59,8 +60,8 @@ pub async fn reconcile_relay(context: &Context, key: &Key) -> Result<After, Reco
 async fn unreadable_or_gone(context: &Context, key: &Key, now: Timestamp) -> Result<After, ReconcileError> {
     match context.world.unreadable_relay(key) {
         // Its objects stay as they are.
-        Some(unreadable) => {
-            context.desk.statuses.unreadable(&ApiResource::erase::<SmtpRelay>(&()), &unreadable, now).await?;
+        Some(resource) => {
+            unreadable::tell(&context.desk, &ApiResource::erase::<SmtpRelay>(&()), &resource, now).await?;
         }
         None => context.desk.forget(key, &context.world),
     }
@@ -104,7 +105,9 @@ impl Work<'_> {
                 due = due.into_iter().chain(renewals(validated, &identity)).min();
                 self.apply(validated, identity.clone(), &children).await
             }
-            Err(blockers) if blockers.iter().any(|blocker| matches!(blocker, Blocker::Certificate(_))) => self.ask_for_certificate(&children).await,
+            Err(blockers) if blockers.iter().any(|blocker| matches!(blocker, Blocker::Certificate(_))) => {
+                self.ask_for_certificate(&children).await
+            }
             Err(_) => Outcome::default(),
         };
         let waits = outcome.waits_for_turn;

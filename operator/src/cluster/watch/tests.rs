@@ -42,7 +42,12 @@ fn list(version: u64, token: &str, items: Vec<Value>) -> Answer {
 }
 
 fn events(lines: Vec<(u64, Value)>) -> Answer {
-    Answer { code: 200, lines: lines.into_iter().map(|(after, line)| (Duration::from_secs(after), line)).collect(), hangs: false, delay: Duration::ZERO }
+    Answer {
+        code: 200,
+        lines: lines.into_iter().map(|(after, line)| (Duration::from_secs(after), line)).collect(),
+        hangs: false,
+        delay: Duration::ZERO,
+    }
 }
 
 fn hanging() -> Answer {

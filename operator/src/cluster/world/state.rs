@@ -99,7 +99,8 @@ impl Known {
             // It may be the answer that tells of it first.
             Source::Children(kind) => {
                 let deleted = self.deleted.get(&(kind, key.namespace.clone()));
-                self.children.contains_key(&(kind, key)) || deleted.zip(version).is_none_or(|(deleted, version)| supersedes(version, deleted))
+                self.children.contains_key(&(kind, key))
+                    || deleted.zip(version).is_none_or(|(deleted, version)| supersedes(version, deleted))
             }
             _ => true,
         };

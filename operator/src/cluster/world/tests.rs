@@ -266,6 +266,7 @@ async fn a_resource_past_its_schema_stops_nothing_and_is_told() {
     let mut fixture = Fixture::new();
     let mut broken = relay("edge");
     broken["spec"]["listeners"] = json!("none");
+    broken["status"] = json!({"observedGeneration": 1});
     fixture.put(Source::Relays, broken);
     fixture.put(Source::Relays, relay("other"));
     assert_eq!(fixture.woken().await.relays, ["mail/edge", "mail/other"]);
@@ -273,6 +274,7 @@ async fn a_resource_past_its_schema_stops_nothing_and_is_told() {
     assert!(fixture.world.inventory_for(&edge).is_none());
     let unreadable = fixture.world.unreadable_relay(&edge).unwrap();
     assert_eq!(unreadable.metadata.uid.as_deref(), Some("uid-edge"));
+    assert_eq!(unreadable.status, json!({"observedGeneration": 1}), "what it shows is known, and not asked for again");
     assert!(unreadable.error.contains("listeners") || unreadable.error.contains("sequence"), "{}", unreadable.error);
     fixture.put(Source::Relays, generation(relay("edge"), 2));
     assert!(fixture.world.inventory_for(&edge).is_some() && fixture.world.unreadable_relay(&edge).is_none());
