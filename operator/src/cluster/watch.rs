@@ -38,8 +38,9 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(800), most: Dura
 const ABSENT: Duration = Duration::from_secs(30);
 /// A watch that ends sooner has failed, whatever the server says of it.
 const TOO_SOON: Duration = Duration::from_secs(1);
-/// So many answers in a row say that an API that was there is gone: a server that starts may not know it yet.
-const GONE: u32 = 3;
+/// So many answers in a row say that an API that was there is gone, or that it may not be read: a server that starts may not know the API yet, and
+/// nobody's rights. They span some ten seconds.
+const GONE: u32 = 5;
 
 /// The longest time in which a stream that runs gets on, whatever happens to it.
 pub(super) const LONGEST: Duration = Duration::from_secs(WATCH as u64 + 10 + 60);
@@ -142,7 +143,7 @@ impl<K: Wire> Watch<K> {
             if matches!(trouble, Trouble::Told(_) | Trouble::Expired) {
                 self.progress.answered();
             }
-            absences = if trouble.code() == Some(404) { absences + 1 } else { 0 };
+            absences = if self.may_be_out_of_reach(&trouble) { absences + 1 } else { 0 };
             if self.is_out_of_reach(&trouble, absences) {
                 self.leave_out(&trouble);
                 version = None;
@@ -172,10 +173,18 @@ impl<K: Wire> Watch<K> {
         }
     }
 
+    fn may_be_out_of_reach(&self, trouble: &Trouble) -> bool {
+        match trouble.code() {
+            Some(403) => self.need == Need::IfAllowed,
+            Some(404) => self.need != Need::Required,
+            _ => false,
+        }
+    }
+
     fn is_out_of_reach(&self, trouble: &Trouble, absences: u32) -> bool {
-        let is_forbidden = trouble.code() == Some(403) && self.need == Need::IfAllowed;
-        let is_absent = self.need != Need::Required && absences > 0 && (absences >= GONE || !self.progress.is_synced());
-        is_forbidden || is_absent
+        // Most clusters lack some API, and the first start need not wait for it.
+        let is_absent_from_the_start = absences > 0 && trouble.code() == Some(404) && !self.progress.is_synced();
+        absences >= GONE || is_absent_from_the_start
     }
 
     fn leave_out(&self, trouble: &Trouble) {

@@ -257,7 +257,8 @@ async fn a_watch_that_ends_at_once_does_not_spin() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_served_is_not_there_until_it_is() {
     let quiet = events(vec![(40, bookmark(11))]);
-    let answers = vec![refusal(404), list(10, "", vec![relay("a", 3)]), quiet, refusal(404), refusal(404), refusal(404)];
+    let gone = (0..GONE).map(|_| refusal(404));
+    let answers = [refusal(404), list(10, "", vec![relay("a", 3)]), quiet].into_iter().chain(gone).collect();
     let trial = Trial::begin(Need::IfServed, answers);
     after(1).await;
     assert!(trial.liveness.is_synced() && !trial.knows("a"));
@@ -268,12 +269,30 @@ async fn what_is_not_served_is_not_there_until_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_starts_and_does_not_know_an_api_yet_takes_nothing_away() {
-    let trial = Trial::begin(Need::IfServed, vec![list(10, "", vec![relay("a", 3)]), refusal(404), refusal(404)]);
-    for _ in 0..60 {
-        after(1).await;
-        assert!(trial.knows("a"));
+async fn a_server_that_starts_and_knows_neither_apis_nor_rights_yet_takes_nothing_away() {
+    for code in [403, 404] {
+        let starting = (1..GONE).map(|_| refusal(code));
+        let trial = Trial::begin(Need::IfAllowed, [list(10, "", vec![relay("a", 3)])].into_iter().chain(starting).collect());
+        for _ in 0..60 {
+            after(1).await;
+            assert!(trial.knows("a"), "after {code}");
+        }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_read_any_more_is_left_out() {
+    let forbidden = (0..=GONE).map(|_| refusal(403));
+    let trial = Trial::begin(Need::IfAllowed, [list(10, "", vec![relay("a", 3)])].into_iter().chain(forbidden).collect());
+    after(60).await;
+    assert!(!trial.knows("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_is_not_held_up_by_what_may_never_be_read() {
+    let trial = Trial::begin(Need::IfAllowed, (0..100).map(|_| refusal(403)).collect());
+    after(30).await;
+    assert!(trial.liveness.is_synced());
 }
 
 #[tokio::test(start_paused = true)]
