@@ -130,21 +130,6 @@ fn what_keeps_an_issuer_from_being_asked_is_told_before_that_it_has_issued_nothi
 }
 
 #[test]
-fn an_issuer_that_nobody_can_ask_is_told_and_not_waited_for() {
-    let issuer = format!("{}  tls: {{certificate: {{issuerRef: {{name: internal}}}}}}\n", relay("edge", 25));
-    let inventory = inventory(&[&issuer]);
-    let findings = find(&inventory);
-    let stalled = |is_final: bool| {
-        let trouble = Trouble { reason: Reason::ApiMissing, message: "install cert-manager".to_owned(), is_final };
-        let applied = Applied { trouble: Some(trouble), ..Applied::default() };
-        let status = status::relay(&inventory.relays[&edge()], &findings, &Pods::default(), &applied, now());
-        status.conditions.into_iter().find(|condition| condition.type_ == "Stalled").map(|condition| (condition.reason, condition.message))
-    };
-    assert_eq!(stalled(true), Some(("ApiMissing".to_owned(), "install cert-manager".to_owned())));
-    assert_eq!(stalled(false), None, "it is tried again");
-}
-
-#[test]
 fn a_configuration_that_a_pod_refused_stalls_the_relay_and_says_why() {
     let inventory = inventory(&[&relay("edge", 25)]);
     let status = relay_status(&inventory, |_| Pods { refusals: vec!["it relays".to_owned()], ..ready("another") });

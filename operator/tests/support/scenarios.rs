@@ -82,7 +82,10 @@ pub fn scenarios() -> Vec<Scenario> {
     ] {
         all.push(Scenario { name, inventory: inventory(&[&good, &a]), pods: running, applied, relay, domain: InProgress });
     }
-    all.push(Scenario { applied: trouble(Reason::ApiMissing, true), ..scenario("nobody can ask the issuer", &[&issuer, &a], none, Failed, InProgress) });
+    all.push(Scenario {
+        applied: trouble(Reason::ApiMissing, true),
+        ..scenario("nobody can ask the issuer", &[&issuer, &a], none, Failed, InProgress)
+    });
     let waiting = Applied { waiting: Some((Reason::RollingOut, "2 of 3 pods are new".to_owned())), ..Applied::default() };
     all.push(Scenario {
         name: "pods are replaced",
