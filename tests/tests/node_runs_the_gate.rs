@@ -217,7 +217,7 @@ impl Gate<'_> {
     }
 
     async fn helm_test_passes(&self) -> Result<()> {
-        let said = self.node.helm_says(&["test", "postern", "--namespace", NAMESPACE, "--logs", "--timeout", "170s"]).await?;
+        let said = self.node.helm_says(&["test", "postern", "--namespace", NAMESPACE, "--timeout", "170s"]).await?;
         say(&said);
         let left = self.node.kubectl_says(&["get", "srelay,adom", "--namespace", NAMESPACE, "--output", "name"]).await?;
         let left: BTreeSet<&str> = left.lines().collect();
