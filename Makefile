@@ -11,7 +11,10 @@ CLUSTER ?= target/cluster
 # The tests that meet a real API server.
 APISERVER_TESTS = $(basename $(notdir $(shell grep -lE 'Cluster::|Stage::|layer_is_off' tests/tests/*.rs)))
 
-.PHONY: help demo run test test-apiserver lint crds charts cluster cluster-down image fuzz bench bench-operator soak tools
+# The tests that start a whole node.
+NODE_TESTS = $(basename $(notdir $(wildcard tests/tests/node_*.rs)))
+
+.PHONY: help demo run test test-pure test-apiserver test-node node-parts lint crds charts cluster cluster-down image fuzz bench bench-operator soak tools
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,13 +27,20 @@ run: tools ## The same, but leave it running for mails of your own; Ctrl-C stops
 	@$(CARGO) build --locked --bins
 	@exec tests/contained $(CARGO) run --locked --quiet --package postern-tests --bin postern-demo -- --stay
 
-test: tools ## Run all tests, with real mail servers and clients
+test: tools node-parts ## Run all tests: with real mail servers and clients, a real API server and a real node
 	$(CARGO) build --locked --workspace --all-targets
 	tests/apiserver tests/contained $(CARGO) test --locked --workspace --no-fail-fast
+
+test-pure: ## Run the tests that need nothing but the crates
+	$(CARGO) test --locked --workspace --exclude postern-tests --no-fail-fast
 
 test-apiserver: tools ## Run the tests that meet a real Kubernetes API server, with no node
 	$(CARGO) build --locked --bins
 	tests/apiserver tests/contained $(CARGO) test --locked --package postern-tests --no-fail-fast $(addprefix --test ,$(APISERVER_TESTS))
+
+test-node: tools node-parts ## Run the tests that start a whole Kubernetes node
+	$(CARGO) build --locked --bins
+	tests/apiserver tests/contained $(CARGO) test --locked --package postern-tests --no-fail-fast $(addprefix --test ,$(NODE_TESTS))
 
 lint: tools ## Check format, lints, licences and advisories
 	$(CARGO) fmt --all --check
@@ -43,7 +53,7 @@ crds: ## Write crds/yaml, docs/api.md, docs/status.md and the chart of the defin
 
 cluster: ## Start a real Kubernetes node with MetalLB and an Internet of its own, for you to try things on
 	@tests/setup node
-	@$(CARGO) build --locked --package postern-operator --package postern-relay
+	@$(CARGO) build --locked --bins
 	@tests/node/up $(CLUSTER) target/debug
 
 cluster-down: ## End that node and remove every trace of it
@@ -75,3 +85,6 @@ soak: tools ## Send mail for ten minutes (SOAK_SECONDS=…) while the next hop k
 
 tools:
 	@tests/setup
+
+node-parts:
+	@tests/node/prepare

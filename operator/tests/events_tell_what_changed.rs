@@ -8,7 +8,10 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use postern_crds::{AcceptedDomainStatus, SmtpRelayStatus};
+use postern_crds::{
+    AcceptedDomainStatus, SmtpRelayStatus,
+    smtp_relay::{Address, AddressType},
+};
 use postern_operator::{
     inventory::{Inventory, Key},
     status::{self, Applied, Clients, EventReason, Pods, Reason, Severity, Trouble},
@@ -43,7 +46,8 @@ fn a_relay_tells_when_it_runs_what_holds_it_up_and_when_it_is_mended() {
     assert_eq!(of_change(Some(&up), &up), Vec::<&str>::new(), "nothing is told twice");
 
     let collision = Trouble { reason: Reason::NameCollision, message: "Service mail/edge-public".to_owned(), is_final: true };
-    let stuck = look(&mut inventory, running, &Applied { trouble: Some(collision), ..fine.clone() });
+    let addresses = vec![Address { type_: AddressType::IPAddress, value: "192.0.2.1".to_owned() }];
+    let stuck = look(&mut inventory, running, &Applied { trouble: Some(collision), addresses, ..fine.clone() });
     assert_eq!(of_change(Some(&up), &stuck), ["NameCollision"]);
     let mended = look(&mut inventory, running, &fine);
     assert_eq!(of_change(Some(&stuck), &mended), ["Programmed", "Recovered"]);

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, fs};
 
 use jiff::Timestamp;
 use postern_operator::{
@@ -83,4 +83,16 @@ fn what_is_wrong_stands_in_the_table() {
         shown("A slip of the pen in relayRefs", &mut inventory(&[&good, &a.replace("{name: edge}", "{name: egde}")]), running, &fine),
     ];
     insta::assert_snapshot!(cases.join("\n"));
+}
+
+#[test]
+fn the_page_on_what_goes_wrong_shows_what_is_shown() {
+    let shown = fs::read_to_string("tests/snapshots/kubectl_get_tells_what_is_wrong__what_is_wrong_stands_in_the_table.snap").unwrap();
+    let page = fs::read_to_string("../docs/troubleshooting.md").unwrap();
+    let quoted: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    assert_eq!(quoted.len(), 16, "is the page still written as it was?");
+    for line in quoted {
+        let is_shown = shown.lines().any(|shown| shown == line || shown.starts_with("  Ready=") && shown.ends_with(&format!(": {line}")));
+        assert!(is_shown, "docs/troubleshooting.md shows what nothing says any more: {line}");
+    }
 }

@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use postern_crds::{AcceptedDomainStatus, SmtpRelay, SmtpRelayStatus};
+use postern_crds::{
+    AcceptedDomainStatus, SmtpRelay, SmtpRelayStatus,
+    smtp_relay::{Address, AddressType},
+};
 use postern_operator::{
     inventory::{Inventory, Key},
-    status::{self, Applied, Pods, Report},
+    status::{self, Applied, Pods, Reason, Report, Trouble},
     validate::Findings,
 };
 use support::{domain, find, inventory, issued, last_year, relay, secret};
@@ -87,6 +90,43 @@ fn a_relay_is_not_programmed_by_another_configuration_by_none_or_without_ready_p
     assert_eq!(programmed(Pods::default()), "NoReadyPods");
     let wanted = find(&inventory).relay.unwrap().configuration.hash().to_owned();
     assert_eq!(programmed(Pods { ready: 0, ..ready(&wanted) }), "NoReadyPods");
+}
+
+/// What came of applying when something kept an object from being written, and the relay has Services at `addresses`.
+fn held_up(reason: Reason, message: &str, addresses: Vec<Address>) -> Applied {
+    Applied { addresses, trouble: Some(Trouble { reason, message: message.to_owned(), is_final: true }), ..Applied::default() }
+}
+
+#[test]
+fn a_relay_that_no_service_leads_to_takes_no_mail() {
+    let inventory = inventory(&[&relay("edge", 25), &domain("a", "example.com", "")]);
+    let findings = find(&inventory);
+    let seen = |applied: &Applied| status::relay(&inventory.relays[&edge()], &findings, &running(&findings), applied, now()).conditions;
+    let collision = "Service mail/edge-public is there and does not belong to this relay";
+    let alone = seen(&held_up(Reason::NameCollision, collision, Vec::new()));
+    let (ready, reason, message) = condition(&alone, "Ready").unwrap();
+    assert_eq!((ready, reason, message), ("False", "NameCollision", format!("no mail is taken: {collision}").as_str()));
+    // One of its Services is there.
+    let address = Address { type_: AddressType::IPAddress, value: "192.0.2.1".to_owned() };
+    let reached = seen(&held_up(Reason::NameCollision, collision, vec![address]));
+    assert_eq!(condition(&reached, "Ready").unwrap().0, "True");
+}
+
+#[test]
+fn what_keeps_an_issuer_from_being_asked_is_told_before_that_it_has_issued_nothing() {
+    let issued = format!("{}  tls: {{certificate: {{issuerRef: {{name: letsencrypt}}}}}}\n", relay("edge", 25));
+    let inventory = inventory(&[&issued, &domain("a", "example.com", "")]);
+    let findings = find(&inventory);
+    let seen = |applied: &Applied| status::relay(&inventory.relays[&edge()], &findings, &Pods::default(), applied, now()).conditions;
+    let waits = seen(&Applied::default());
+    assert_eq!(condition(&waits, "ResolvedRefs").unwrap().1, "CertificateNotIssued");
+    assert!(condition(&waits, "Reconciling").is_some() && condition(&waits, "Stalled").is_none());
+    let unasked = seen(&held_up(Reason::ApiMissing, "install cert-manager", Vec::new()));
+    for type_ in ["ResolvedRefs", "Programmed", "Ready", "Stalled"] {
+        let (_, reason, message) = condition(&unasked, type_).unwrap();
+        assert!(reason == "ApiMissing" && message.ends_with("install cert-manager"), "{type_} {reason} {message}");
+    }
+    assert_eq!(condition(&unasked, "Reconciling"), None);
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod log;
 pub mod message;
 pub mod open_files;
 pub mod policy;
+pub mod probe;
 pub mod proof;
 pub mod reload;
 pub mod session;

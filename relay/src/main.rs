@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use mimalloc::MiMalloc;
 use postern_relay::{
@@ -20,7 +20,7 @@ use postern_relay::{
     listen::{self, Admission, Clients, Drain, Drained, Gate, Ports, Signals, Surroundings},
     log,
     message::{self, Budgets},
-    open_files,
+    open_files, probe,
     proof::Matrix,
     reload::{self, Reloader},
     session::{self, Service},
@@ -39,8 +39,26 @@ const UNTIL_CONFIGURED: Budgets = Budgets { memory_bytes: 0, scratch_bytes: 0 };
 ///
 /// Exit codes: 0 after SIGTERM or SIGINT, whether every session ended in time or not; 1 when the process could not start.
 #[derive(Debug, Parser)]
-#[command(name = "postern-relay", version)]
+#[command(name = "postern-relay", version, args_conflicts_with_subcommands = true)]
 struct Cli {
+    #[command(subcommand)]
+    instead: Option<Instead>,
+    #[command(flatten)]
+    relay: RelayOptions,
+}
+
+/// What is done in place of being a relay.
+#[derive(Debug, Subcommand)]
+enum Instead {
+    /// Sends a mail through a relay that runs, and takes it behind it as its next hop: proves that mail passes, and that nothing else does
+    ///
+    /// Exit codes: 0 when it passes; 1 when it does not, with the reason on standard error.
+    Probe(probe::Options),
+}
+
+/// How to be a relay.
+#[derive(Debug, Args)]
+struct RelayOptions {
     /// Folder of the configuration, as the operator writes it
     #[arg(long, value_name = "DIR", default_value = "/etc/postern")]
     config: PathBuf,
@@ -76,8 +94,12 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let options = Cli::parse();
-    match run(&options) {
+    let Cli { instead, relay } = Cli::parse();
+    let done = match instead {
+        None => run(&relay),
+        Some(Instead::Probe(options)) => run_probe(&options),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("postern-relay: {error:#}");
@@ -87,7 +109,12 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn run(options: &Cli) -> anyhow::Result<()> {
+async fn run_probe(options: &probe::Options) -> anyhow::Result<()> {
+    Ok(probe::run(options).await?)
+}
+
+#[tokio::main]
+async fn run(options: &RelayOptions) -> anyhow::Result<()> {
     log::start(&options.log).context("logging")?;
     open_files::raise_limit().context("open files")?;
     let mut signals = Signals::install().context("signals")?;
@@ -117,7 +144,7 @@ async fn run(options: &Cli) -> anyhow::Result<()> {
 }
 
 /// Ends in good order: whoever sends connections here learns late that it should not.
-async fn end(signal: &str, options: &Cli, drain: &Drain) {
+async fn end(signal: &str, options: &RelayOptions, drain: &Drain) {
     if options.drain_delay > 0 {
         tracing::info!(signal, delay = options.drain_delay, "ending soon: connections are still taken");
         tokio::time::sleep(Duration::from_secs(options.drain_delay)).await;
@@ -149,7 +176,7 @@ struct Relay {
 }
 
 impl Relay {
-    fn new(options: &Cli, drain: &Drain) -> anyhow::Result<Self> {
+    fn new(options: &RelayOptions, drain: &Drain) -> anyhow::Result<Self> {
         let mut registry = Registry::default();
         let configuration = Arc::new(snapshot::Store::default());
         let admission = Arc::new(Admission::default());

@@ -13,7 +13,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use crate::{pki::Authority, poll};
+use crate::{
+    pki::{self, Authority},
+    poll,
+};
 
 /// Whom a client trusts, and the name that it asks for.
 #[derive(Clone)]
@@ -26,6 +29,11 @@ impl Trust {
     /// Trusts `authority` alone, and expects a certificate for `name`.
     pub fn new(authority: &Authority, name: &str) -> Result<Self> {
         Ok(Self { config: authority.client_config()?, name: ServerName::try_from(name.to_owned())? })
+    }
+
+    /// Trusts the authorities in `pem` alone, and expects a certificate for `name`.
+    pub fn of_pem(pem: &str, name: &str) -> Result<Self> {
+        Ok(Self { config: pki::client_config_of_pem(pem)?, name: ServerName::try_from(name.to_owned())? })
     }
 }
 
@@ -92,10 +100,14 @@ impl Client {
 
     /// Connects, reads the banner, goes to TLS by STARTTLS and says EHLO again: ready for MAIL.
     pub async fn ready(address: SocketAddr, trust: &Trust) -> Result<Self> {
-        let mut client = Self::connect(address).await?;
-        client.expect(220).await?;
-        client.ask("EHLO client.test", 250).await?;
-        let mut client = client.starttls(trust).await?;
+        Self::connect(address).await?.greeted(trust).await
+    }
+
+    /// Reads the banner, goes to TLS by STARTTLS and says EHLO again: ready for MAIL.
+    pub async fn greeted(mut self, trust: &Trust) -> Result<Self> {
+        self.expect(220).await?;
+        self.ask("EHLO client.test", 250).await?;
+        let mut client = self.starttls(trust).await?;
         client.ask("EHLO client.test", 250).await?;
         Ok(client)
     }

@@ -11,7 +11,7 @@ use rcgen::{
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _},
     server::WebPkiClientVerifier,
 };
 
@@ -71,8 +71,7 @@ impl Authority {
 
     /// A client's TLS configuration that trusts this authority alone.
     pub fn client_config(&self) -> Result<Arc<ClientConfig>> {
-        let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-        Ok(Arc::new(builder.with_root_certificates(self.roots()?).with_no_client_auth()))
+        trusting(self.roots()?)
     }
 
     /// A client's TLS configuration that trusts this authority alone and shows `certificate`.
@@ -152,6 +151,20 @@ impl Certificate {
     fn key_der(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.key.serialize_der()).into()
     }
+}
+
+/// A client's TLS configuration that trusts the authorities in `pem` alone.
+pub fn client_config_of_pem(pem: &str) -> Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        roots.add(certificate?)?;
+    }
+    trusting(roots)
+}
+
+fn trusting(roots: RootCertStore) -> Result<Arc<ClientConfig>> {
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
 }
 
 fn expired(params: &mut CertificateParams) {

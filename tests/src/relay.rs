@@ -4,6 +4,7 @@ use std::{ffi::OsStr, net::SocketAddr, process::ExitStatus};
 
 use anyhow::Result;
 use postern_config::{ListenerTls, NextHopTlsMode};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::{
@@ -73,6 +74,11 @@ impl Relay {
     /// Sends SIGTERM.
     pub fn terminate(&self) -> Result<()> {
         self.process.terminate()
+    }
+
+    /// Ends it at once, as a node that is lost would.
+    pub fn kill(&self) -> Result<()> {
+        self.process.signal(Signal::KILL)
     }
 
     /// Waits until its log has a line with `text`.

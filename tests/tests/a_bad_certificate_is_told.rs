@@ -1,9 +1,15 @@
 //! A Secret that is missing, empty, with a key that does not match, or with a certificate that has ended: the relay's status says which, and what
 //! mends it; nothing is served with it but the last. A relay that runs keeps what it has.
 
-use anyhow::{Result, ensure};
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Secret};
-use kube::api::DeleteParams;
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Pod, Secret},
+};
+use kube::{
+    ResourceExt as _,
+    api::{DeleteParams, ListParams},
+};
 use postern_tests::{
     cluster::{
         kstatus::Status,
@@ -13,6 +19,7 @@ use postern_tests::{
     config::HOSTNAME,
     next_hop::Script,
     pki::Authority,
+    poll,
 };
 
 /// A Secret that a relay can't use.
@@ -98,4 +105,25 @@ async fn a_relay_that_runs_keeps_its_certificate() -> Result<()> {
     }
     stage.apply(&shown.secret()).await?;
     stage.relay_is("edge", "Ready", "True", "").await.map(drop)
+}
+
+/// By the annotation that has the kubelet look at once; without it a pod would get them when the kubelet next comes by.
+#[tokio::test]
+async fn a_renewed_certificate_is_told_to_the_pods() -> Result<()> {
+    let Some(stage) = Stage::set("renewed").await? else { return Ok(()) };
+    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", 2525)].concat()).await?;
+    let _operator = stage.operator().await?;
+    let kubelet = stage.kubelet()?;
+    stage.relay_is("edge", "Programmed", "True", "").await?;
+    let told = async || {
+        let pods = stage.api::<Pod>().list(&ListParams::default().labels("postern.dev/relay=edge")).await.ok()?;
+        Some(pods.items.first()?.annotations().get("postern.dev/config-hash").cloned())
+    };
+    let before = told().await.context("no pod")?;
+
+    let renewed = Shown::new()?;
+    stage.apply(&renewed.secret()).await?;
+    poll::until("the pod to be told", async || (told().await? != before).then_some(())).await?;
+    renewed.answers(&stage, &kubelet, "b@example.com", "4").await?;
+    stage.relay_is("edge", "Programmed", "True", "").await.map(drop)
 }

@@ -1,14 +1,16 @@
 //! What the API server keeps was once valid, and may not be any more: what can still be read is served, the rest is told and stops nothing else.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::events::v1::Event;
 use kube::{
     Api,
-    api::{DynamicObject, PostParams},
+    api::{DynamicObject, ListParams, PostParams},
     core::{ApiResource, GroupVersionKind},
 };
 use postern_tests::{
     cluster::{
         Cluster,
+        kstatus::Status,
         mail::{Shown, domain, relay},
         manifest,
         stage::Stage,
@@ -24,11 +26,17 @@ async fn what_can_be_read_is_served_and_the_rest_stops_nothing() -> Result<()> {
     let listener = json!({ "name": "mx", "role": "Inbound", "port": 25, "greeting": "Hello" });
     keep(&stage, "SmtpRelay", "old", json!({ "hostname": "mx1.example.com", "listeners": [listener], "color": "red" })).await?;
     keep(&stage, "SmtpRelay", "broken", json!({ "hostname": "mx1.example.com", "listeners": "none" })).await?;
+    let odd = json!([{ "name": "mx", "role": "Outer", "port": 25 }]);
+    keep(&stage, "SmtpRelay", "odd", json!({ "hostname": "mx1.example.com", "listeners": odd })).await?;
     keep(&stage, "AcceptedDomain", "broken", json!({ "domain": 1 })).await?;
     let of_old = domain("example.org", 2525).replace("[{name: edge}]", "[{name: old}]");
     stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", 2525), of_old].concat()).await?;
 
     let _operator = stage.operator().await?;
+    ensure!(told(&stage, "SmtpRelay", "broken").await?.contains("kubectl explain smtprelays.spec"));
+    told(&stage, "AcceptedDomain", "broken").await?;
+    // One that no rule chokes on can be told where everybody looks.
+    stage.waiters_say("SmtpRelay", "odd", Status::Failed).await?;
     let _kubelet = stage.kubelet()?;
     stage.relay_is("edge", "Ready", "True", "").await?;
     stage.domain_is("example-com", "Ready", "True", "").await?;
@@ -40,7 +48,29 @@ async fn what_can_be_read_is_served_and_the_rest_stops_nothing() -> Result<()> {
     keep(&stage, "AcceptedDomain", "broken-too", json!({ "relayRefs": "edge" })).await?;
     stage.apply(&domain("example.net", 2525)).await?;
     stage.domain_is("example-net", "Ready", "True", "").await?;
+    told(&stage, "SmtpRelay", "broken-too").await?;
+    told(&stage, "AcceptedDomain", "broken-too").await?;
+    // A domain of a relay that can't be read is not told that there is none.
+    stage.apply(&domain("example.edu", 2525).replace("[{name: edge}]", "[{name: broken}]")).await?;
+    stage.domain_is("example-edu", "Ready", "False", "Pending").await?;
+    let mut asked = stage.cluster.audit()?.into_iter().filter(|entry| entry.user.username == stage.release.user());
+    let forbidden = asked.find(|entry| entry.code() == 403);
+    ensure!(forbidden.is_none(), "forbidden: {forbidden:?}");
     Ok(())
+}
+
+/// Waits until it is told that a resource can't be read. By an event: the API server takes no status for what breaks its schema so far.
+async fn told(stage: &Stage, kind: &str, name: &str) -> Result<String> {
+    let events = stage.api::<Event>();
+    poll::until("the event of what can't be read", async || {
+        let events = events.list(&ListParams::default()).await.ok()?;
+        let is_told = |event: &&Event| {
+            let of = event.regarding.as_ref().map(|regarding| (regarding.kind.as_deref(), regarding.name.as_deref()));
+            event.reason.as_deref() == Some("Unreadable") && of == Some((Some(kind), Some(name)))
+        };
+        events.iter().find(is_told).map(|event| event.note.clone().unwrap_or_default())
+    })
+    .await
 }
 
 /// Has the API server keep an object that the schema of today refuses.

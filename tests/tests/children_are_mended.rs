@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{ConfigMap, Secret, Service},
+    networking::v1::NetworkPolicy,
     policy::v1::PodDisruptionBudget,
 };
 use kube::{
@@ -78,6 +79,38 @@ async fn what_somebody_changes_by_hand_is_mended() -> Result<()> {
     .await
 }
 
+#[tokio::test]
+async fn what_somebody_adds_to_a_selector_or_a_rule_is_taken_away() -> Result<()> {
+    let Some(stage) = Stage::set("selectors").await? else { return Ok(()) };
+    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", NEXT_HOP)].concat()).await?;
+    let _operator = stage.operator().await?;
+    let (services, policies) = (stage.api::<Service>(), stage.api::<NetworkPolicy>());
+    let budgets = stage.api::<PodDisruptionBudget>();
+    let there = async || stage.api::<Deployment>().get_opt("edge-relay").await.ok()?;
+    poll::until("the workload, which is the last", there).await?;
+
+    let service = services.get("edge-public").await?.spec;
+    by_hand(&services, "edge-public", json!({ "spec": { "selector": { "by": "hand" } } })).await?;
+    let is_mended = async || (services.get("edge-public").await.ok()?.spec?.selector == service.as_ref()?.selector).then_some(());
+    poll::until("the Service to select the pods again", is_mended).await?;
+
+    let policy = policies.get("edge-relay").await?.spec.context("a policy that says nothing")?;
+    let mut rules = serde_json::to_value(&policy.ingress)?;
+    rules[0]["ports"][0]["endPort"] = 65535.into();
+    by_hand(&policies, "edge-relay", json!({ "spec": { "ingress": rules } })).await?;
+    let is_mended = async || (policies.get("edge-relay").await.ok()?.spec.as_ref() == Some(&policy)).then_some(());
+    poll::until("the NetworkPolicy to open no more ports", is_mended).await?;
+    by_hand(&policies, "edge-relay", json!({ "spec": { "podSelector": { "matchLabels": { "by": "hand" } } } })).await?;
+    poll::until("the NetworkPolicy to be about the pods again", is_mended).await?;
+
+    let budget = budgets.get("edge-relay").await?.spec;
+    by_hand(&budgets, "edge-relay", json!({ "spec": { "selector": { "matchLabels": { "by": "hand" } } } })).await?;
+    poll::until("the PodDisruptionBudget to be about the pods again", async || {
+        (budgets.get("edge-relay").await.ok()?.spec == budget).then_some(())
+    })
+    .await
+}
+
 fn image(deployment: &Deployment) -> Option<String> {
     deployment.spec.as_ref()?.template.spec.as_ref()?.containers.first()?.image.clone()
 }
@@ -88,6 +121,22 @@ fn keys(secret: &Secret) -> Vec<String> {
 
 fn of_edge() -> ListParams {
     ListParams::default().labels("postern.dev/relay=edge")
+}
+
+#[tokio::test]
+async fn what_loses_its_labels_by_hand_gets_them_back() -> Result<()> {
+    let Some(stage) = Stage::set("labels").await? else { return Ok(()) };
+    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", NEXT_HOP)].concat()).await?;
+    let _operator = stage.operator().await?;
+    let services = stage.api::<Service>();
+    let before = poll::until("the Service", async || services.get_opt("edge-public").await.ok()?).await?;
+    for label in ["postern.dev/relay", "app.kubernetes.io/managed-by"] {
+        by_hand(&services, "edge-public", json!({ "metadata": { "labels": { label: null } } })).await?;
+        let is_mended = async || (services.get("edge-public").await.ok()?.labels() == before.labels()).then_some(());
+        poll::until("the label to be there again", is_mended).await?;
+    }
+    ensure!(services.get("edge-public").await?.uid() == before.uid());
+    stage.waiters_say("SmtpRelay", "edge", Status::InProgress).await
 }
 
 #[tokio::test]

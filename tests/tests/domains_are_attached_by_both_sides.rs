@@ -165,5 +165,13 @@ async fn a_reference_to_another_namespace_needs_a_grant_that_lasts() -> Result<(
     // It grants something else now.
     trust.apply(&grant.to_string().replace("ConfigMap", "Secret")).await?;
     stage.domain_is("example-com", "ResolvedRefs", "False", "RefNotPermitted").await?;
+    shown.answers(&stage, &kubelet, "user@example.com", PUT_OFF).await?;
+    trust.apply(&grant.to_string()).await?;
+    shown.answers(&stage, &kubelet, "user@example.com", "250").await?;
+
+    // It is gone.
+    let deleted = stage.cluster.kubectl(&["-n", &trust.namespace, "delete", "referencegrants", "mail"]).await?;
+    deleted.expect("deleted")?;
+    stage.domain_is("example-com", "ResolvedRefs", "False", "RefNotPermitted").await?;
     shown.answers(&stage, &kubelet, "user@example.com", PUT_OFF).await
 }

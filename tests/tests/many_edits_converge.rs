@@ -11,7 +11,6 @@ use kube::{
 use postern_crds::AcceptedDomain;
 use postern_tests::{
     cluster::{
-        audit::Entry,
         mail::{Shown, domain, relay},
         operator::Operator,
         stage::Stage,
@@ -38,7 +37,7 @@ async fn the_last_of_200_edits_holds_and_then_nothing_is_written() -> Result<()>
     stage.relay_is("edge", "Ready", "True", "").await?;
     stage.domain_is("example-com", "Ready", "True", "").await?;
 
-    let before = writes(&stage)?.len();
+    let before = stage.writes()?.len();
     let began = Instant::now();
     let domains = stage.api::<AcceptedDomain>();
     for edit in 0..EDITS {
@@ -58,7 +57,7 @@ async fn the_last_of_200_edits_holds_and_then_nothing_is_written() -> Result<()>
     stage.relay_is("edge", "Programmed", "True", "").await?;
 
     tokio::time::sleep(CALM).await;
-    let all = writes(&stage)?;
+    let all = stage.writes()?;
     let made = &all[before..];
     let of_pods = made.iter().filter(|entry| entry.is_about("pods")).count();
     let seconds = usize::try_from((began.elapsed()).as_secs())? + 1;
@@ -66,7 +65,7 @@ async fn the_last_of_200_edits_holds_and_then_nothing_is_written() -> Result<()>
     ensure!(of_pods > 0 && of_pods <= seconds, "{of_pods} patches of one pod in {seconds} s");
 
     tokio::time::sleep(IDLE).await;
-    let idle: Vec<String> = writes(&stage)?[all.len()..].iter().map(|entry| format!("{} {}", entry.verb, entry.request_uri)).collect();
+    let idle: Vec<String> = stage.writes()?[all.len()..].iter().map(|entry| format!("{} {}", entry.verb, entry.request_uri)).collect();
     ensure!(idle.is_empty(), "{} writes in {IDLE:?} without a change:\n{}", idle.len(), idle.join("\n"));
     // It was there all the time.
     let mut renewals =
@@ -74,11 +73,4 @@ async fn the_last_of_200_edits_holds_and_then_nothing_is_written() -> Result<()>
     let last = renewals.next_back().context("no lease was ever written")?;
     ensure!(operator.process.is_running() && last.is_write());
     Ok(())
-}
-
-/// What the operator wrote so far, but its lease.
-fn writes(stage: &Stage) -> Result<Vec<Entry>> {
-    let user = stage.release.user();
-    let entries = stage.cluster.audit()?.into_iter();
-    Ok(entries.filter(|entry| entry.user.username == user && entry.is_write() && !entry.is_about("leases")).collect())
 }

@@ -82,6 +82,16 @@ capabilities: {drop: [ALL]}
 {{- end -}}
 {{- end -}}
 
+{{- /* One of them, for what is made as an example: the release's, if it is among them. */ -}}
+{{- define "postern.firstRelayNamespace" -}}
+{{- $relays := include "postern.relayNamespaces" . | fromJsonArray -}}
+{{- if include "postern.runsRelays" (list . .Release.Namespace) -}}
+{{ .Release.Namespace }}
+{{- else -}}
+{{- first (has "*" $relays | ternary .Values.watchNamespaces $relays) -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* Whether relays run in a namespace: "true" or nothing. Takes the root and the namespace. */ -}}
 {{- define "postern.runsRelays" -}}
 {{- $root := index . 0 -}}

@@ -40,7 +40,7 @@ limited by label, so what the operator reads is more than what it made; it write
 # What happened to a resource, for whoever describes it.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- if .Values.certManager.enabled }}
 # Certificates that cert-manager makes for relays.
 - apiGroups: [cert-manager.io]

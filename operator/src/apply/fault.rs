@@ -25,9 +25,12 @@ pub enum Fault {
     /// No answer in time.
     #[error("the API server did not answer in time")]
     TimedOut,
-    /// It can't be reached, or is overloaded.
+    /// It can't be reached.
     #[error("the API server can't be reached: {0}")]
     Unreachable(String),
+    /// It, or a webhook that it asks, fails or is overloaded.
+    #[error("the API server can't do it now: {0}")]
+    Failing(String),
     /// The object changed meanwhile.
     #[error("it changed meanwhile; tried again")]
     Conflict,
@@ -65,6 +68,7 @@ impl Fault {
             Self::NotLeading => "NotLeading",
             Self::TimedOut => "TimedOut",
             Self::Unreachable(_) => "Unreachable",
+            Self::Failing(_) => "Failing",
             Self::Conflict => "Conflict",
             Self::Immutable(_) => "ImmutableField",
             Self::Invalid(_) => "ObjectRefused",
@@ -80,7 +84,7 @@ impl Fault {
     /// Whether somebody has to do something before another attempt can succeed.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        !matches!(self, Self::NotLeading | Self::TimedOut | Self::Unreachable(_) | Self::Conflict)
+        !matches!(self, Self::NotLeading | Self::TimedOut | Self::Unreachable(_) | Self::Failing(_) | Self::Conflict)
     }
 }
 
@@ -107,7 +111,7 @@ fn of_status(status: &Status) -> Fault {
         413 => Fault::TooLarge(message),
         400 | 422 => invalid(status),
         500 if message.contains("request is too large") => Fault::TooLarge(message),
-        _ => Fault::Unreachable(message),
+        _ => Fault::Failing(message),
     }
 }
 
@@ -170,7 +174,7 @@ mod tests {
     fn what_passes_by_itself_is_not_final() {
         for code in [409, 429, 500, 503] {
             let fault = fault(&json!({"status": "Failure", "code": code, "message": "etcd leader changed"}));
-            assert!(!fault.is_final(), "{fault}");
+            assert!(!fault.is_final() && fault.reason() != "Unreachable", "{fault}");
         }
         assert!(!Fault::from(WriteError::TimedOut).is_final());
     }

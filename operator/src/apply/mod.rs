@@ -14,7 +14,7 @@ mod write;
 
 pub use causes::causes;
 pub use fault::{Failure, Fault};
-pub use plan::{Collision, Compared, Plan, Why, Write, is_ours, may_replace_pods, plan};
+pub use plan::{Collision, Compared, Plan, Why, Write, is_owned, may_replace_pods, plan};
 pub use rollout::{Rollout, Turns, rollout};
 pub use subset::missing;
 pub use write::{FIELD_MANAGER, Writer};
@@ -33,8 +33,6 @@ use write::ApplyError;
 /// What came of a plan.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// How many objects were written or deleted.
-    pub writes: usize,
     /// What failed.
     pub failures: Vec<Failure>,
     /// What stands in the way.
@@ -43,8 +41,6 @@ pub struct Applied {
     pub replaces_pods: Vec<String>,
     /// What somebody had changed by hand, and was mended: the object, and where.
     pub mended: Vec<(Kind, Key, Vec<String>)>,
-    /// Objects that are being deleted are awaited.
-    pub is_waiting: bool,
     /// Every part of the configuration is as it was built.
     pub is_configured: bool,
     /// The workload as it was written, when it was.
@@ -55,7 +51,7 @@ pub struct Applied {
 ///
 /// `world` learns what was written; `compared` remembers what the server made of it.
 pub async fn apply(plan: &Plan<'_>, writer: &Writer, world: &World, compared: &mut Compared) -> Applied {
-    let mut applied = Applied { collisions: plan.collisions.clone(), is_waiting: !plan.leaving.is_empty(), ..Applied::default() };
+    let mut applied = Applied { collisions: plan.collisions.clone(), ..Applied::default() };
     let mut held_back = HeldBack::default();
     for collision in &plan.collisions {
         held_back.without(collision.kind);
@@ -67,7 +63,7 @@ pub async fn apply(plan: &Plan<'_>, writer: &Writer, world: &World, compared: &m
         if held_back.holds(write) {
             continue;
         }
-        match writer.apply(write.object, write.live).await {
+        match writer.apply(plan.owner, write.object, write.live).await {
             Ok(object) => applied.take(write, object, world, compared),
             Err(error) => {
                 held_back.without(write.object.kind);
@@ -88,14 +84,7 @@ pub async fn apply(plan: &Plan<'_>, writer: &Writer, world: &World, compared: &m
 }
 
 impl Applied {
-    /// Whether all is as it was built.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.failures.is_empty() && self.collisions.is_empty() && !self.is_waiting
-    }
-
     fn take(&mut self, write: &Write<'_>, object: kube::core::DynamicObject, world: &World, compared: &mut Compared) {
-        self.writes += 1;
         if let Why::Drift(paths) = &write.why {
             self.mended.push((write.object.kind, write.object.key.clone(), paths.clone()));
         }
@@ -116,9 +105,8 @@ impl Applied {
             return;
         }
         for child in &plan.removals {
-            match writer.delete(child).await {
-                Ok(()) => self.writes += 1,
-                Err(failure) => self.failures.push(failure),
+            if let Err(failure) = writer.delete(child).await {
+                self.failures.push(failure);
             }
         }
     }

@@ -67,6 +67,17 @@ pub(super) fn keys_of_list(kind: Kind, field: &str) -> Option<&'static [&'static
     }
 }
 
+/// Whether a field is written as one, though it is no list, as the API's types say (`x-kubernetes-map-type: atomic`): an apply takes away what
+/// others added to it. A NetworkPolicy has no other fields, and what is in a list that is written as one is part of it.
+pub(super) fn is_atomic(kind: Kind, field: &str) -> bool {
+    matches!(
+        (kind, field),
+        (Kind::NetworkPolicy, "spec")
+            | (Kind::Service | Kind::PodDisruptionBudget | Kind::Deployment, "selector")
+            | (Kind::Deployment, "nodeSelector" | "labelSelector")
+    )
+}
+
 /// Whether a server may leave it out: it says nothing.
 pub(super) fn says_nothing(value: &Value) -> bool {
     match value {

@@ -15,13 +15,15 @@ use crate::{
 /// What has to be written, in order, and what stands in the way.
 #[derive(Debug, Default)]
 pub struct Plan<'a> {
+    /// The UID of the relay.
+    pub owner: &'a str,
     /// Objects that are to be applied, in the order in which they were built.
     pub writes: Vec<Write<'a>>,
     /// Objects of the relay that it needs no more. They go when all else is written.
     pub removals: Vec<&'a Child>,
     /// Objects that others own under names that the relay needs. They are left alone.
     pub collisions: Vec<Collision>,
-    /// Objects that are being deleted, and are made again when they are gone.
+    /// Objects that are being deleted, or will be, and are made again when they are gone.
     pub leaving: Vec<&'a Child>,
     /// A write was taken out, to be made later. What it does away with may still be in use.
     pub is_partial: bool,
@@ -119,20 +121,21 @@ impl Compared {
 
 /// Compares the live objects of the relay with the UID `owner` with what was built.
 #[must_use]
-pub fn plan<'a>(owner: &str, live: &'a [Child], desired: &'a [Object], compared: &mut Compared) -> Plan<'a> {
+pub fn plan<'a>(owner: &'a str, live: &'a [Child], desired: &'a [Object], compared: &mut Compared) -> Plan<'a> {
     let mut by_name: HashMap<_, _> = live.iter().map(|child| ((child.kind, child.key.name.as_str()), child)).collect();
-    let mut plan = Plan::default();
+    let mut plan = Plan { owner, ..Plan::default() };
     compared.keep(desired);
     for object in desired {
         let child = by_name.remove(&(object.kind, object.key.name.as_str()));
         match child {
             None => plan.writes.push(Write { object, live: None, why: Why::Absent }),
-            Some(child) if !is_ours(owner, child) => plan.collisions.push(Collision { kind: child.kind, key: child.key.clone() }),
-            Some(child) if child.terminating => plan.leaving.push(child),
+            Some(child) if child.terminating || is_left_over(owner, child) => plan.leaving.push(child),
+            Some(child) if !is_owned(owner, child) => plan.collisions.push(Collision { kind: child.kind, key: child.key.clone() }),
             Some(child) => plan.writes.extend(why(object, child, compared).map(|why| Write { object, live: Some(child), why })),
         }
     }
-    plan.removals = by_name.into_values().filter(|child| is_ours(owner, child) && !child.terminating).collect();
+    // Of what it does not know the name of any more, it takes away only what bears its label too.
+    plan.removals = by_name.into_values().filter(|child| is_owned(owner, child) && child.managed && !child.terminating).collect();
     plan.removals.sort_by(|one, other| (one.kind, &one.key).cmp(&(other.kind, &other.key)));
     plan
 }
@@ -149,10 +152,15 @@ pub fn may_replace_pods(write: &Write<'_>) -> bool {
     shown.is_empty() || shown.iter().any(|path| path.starts_with("template"))
 }
 
-/// Made by the operator, for this relay and no other of its name.
+/// Made for this relay and no other of its name. Labels may be lost by an edit; they are put back.
 #[must_use]
-pub fn is_ours(owner: &str, child: &Child) -> bool {
-    child.managed && child.owner_uid.as_deref() == Some(owner)
+pub fn is_owned(owner: &str, child: &Child) -> bool {
+    child.owner_uid.as_deref() == Some(owner)
+}
+
+/// Made for a relay of this name that is gone. It goes too, when the cluster's garbage collector has come to it.
+fn is_left_over(owner: &str, child: &Child) -> bool {
+    child.managed && child.owner_uid.as_deref().is_some_and(|of| of != owner)
 }
 
 fn why(object: &Object, child: &Child, compared: &mut Compared) -> Option<Why> {
@@ -269,14 +277,36 @@ mod tests {
     #[test]
     fn what_others_own_is_left_alone() {
         let desired = [object(Kind::ConfigMap, "a", "1"), object(Kind::ConfigMap, "b", "1")];
-        let of_another_relay = Child { owner_uid: Some("older".to_owned()), ..child(&desired[0]) };
-        let by_hand = Child { managed: false, ..child(&desired[1]) };
+        let of_another_kind = Child { owner_uid: None, managed: false, ..child(&desired[0]) };
+        let by_hand = Child { owner_uid: None, ..child(&desired[1]) };
         let unneeded = Child { owner_uid: None, ..child(&object(Kind::Secret, "c", "1")) };
-        let live = [of_another_relay, by_hand, unneeded];
+        let unlabelled = Child { managed: false, ..child(&object(Kind::Secret, "d", "1")) };
+        let live = [of_another_kind, by_hand, unneeded, unlabelled];
         let plan = plan(OWNER, &live, &desired, &mut Compared::default());
         assert_eq!(whys(&plan), []);
         assert!(plan.removals.is_empty());
         assert_eq!(plan.collisions.iter().map(|collision| collision.key.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_a_deleted_relay_of_the_same_name_left_is_awaited() {
+        let desired = [object(Kind::Service, "a", "1")];
+        let live = [Child { owner_uid: Some("older".to_owned()), ..child(&desired[0]) }];
+        let plan = plan(OWNER, &live, &desired, &mut Compared::default());
+        assert_eq!((whys(&plan), plan.leaving.len(), plan.collisions.len()), (vec![], 1, 0));
+    }
+
+    #[test]
+    fn what_lost_its_label_by_hand_gets_it_back() {
+        let mut desired = object(Kind::Service, "a", "1");
+        desired.value["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "postern-operator".into();
+        let mut json = desired.value.clone();
+        json["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "hand".into();
+        let live = [Child { managed: false, ..child_with(&desired, json) }];
+        let desired = [desired];
+        let plan = plan(OWNER, &live, &desired, &mut Compared::default());
+        let drift = Why::Drift(vec!["metadata.labels[app.kubernetes.io/managed-by]".to_owned()]);
+        assert_eq!((whys(&plan), plan.collisions.len()), (vec![("a".to_owned(), drift)], 0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::path::{Path, keys_of_list, says_nothing};
+use super::path::{Path, is_atomic, keys_of_list, says_nothing};
 use crate::kind::Kind;
 
 /// How many paths are told of one object.
@@ -11,16 +11,19 @@ const MOST: usize = 8;
 /// The places where `live` does not hold what `desired` says, up to eight; none when it holds all of it.
 ///
 /// Fields that only the live object has are others' (or defaults), and so are elements of lists that the API merges by a key. A list that the
-/// API replaces must be the same, element for element.
+/// API replaces must be the same, element for element, and a selector or the rules of a NetworkPolicy must hold nothing else.
 #[must_use]
 pub fn missing(kind: Kind, desired: &Value, live: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    Subset { kind, found: &mut found }.value(&Path::ROOT, "", desired, Some(live));
+    Subset { kind, is_exact: false, found: &mut found }.value(&Path::ROOT, "", desired, Some(live));
+    found.truncate(MOST);
     found
 }
 
 struct Subset<'f> {
     kind: Kind,
+    /// Nothing but what is desired may be here.
+    is_exact: bool,
     found: &'f mut Vec<String>,
 }
 
@@ -29,10 +32,12 @@ impl Subset<'_> {
         if self.found.len() >= MOST {
             return;
         }
+        let is_exact = self.is_exact || is_atomic(self.kind, field);
+        let mut within = Subset { kind: self.kind, is_exact, found: &mut *self.found };
         match (desired, live) {
             (_, None | Some(Value::Null)) if says_nothing(desired) => {}
-            (Value::Object(desired), Some(Value::Object(live))) => self.object(path, desired, live),
-            (Value::Array(desired), Some(Value::Array(live))) => self.list(path, field, desired, live),
+            (Value::Object(desired), Some(Value::Object(live))) => within.object(path, desired, live),
+            (Value::Array(desired), Some(Value::Array(live))) => within.list(path, field, desired, live),
             (desired, Some(live)) if desired == live => {}
             _ => self.found.push(path.to_string()),
         }
@@ -41,6 +46,10 @@ impl Subset<'_> {
     fn object(&mut self, path: &Path<'_>, desired: &Map<String, Value>, live: &Map<String, Value>) {
         for (name, value) in desired {
             self.value(&path.field(name), name, value, live.get(name));
+        }
+        if self.is_exact {
+            let added = live.iter().filter(|(name, value)| !desired.contains_key(*name) && !says_nothing(value));
+            self.found.extend(added.map(|(name, _)| path.field(name).to_string()));
         }
     }
 
@@ -107,6 +116,30 @@ mod tests {
         let desired = json!({"spec": {"ingress": [{"ports": [{"port": 9464}]}]}});
         let live = json!({"spec": {"ingress": [{"ports": [{"port": 9464, "protocol": "TCP"}, {"port": 1, "protocol": "TCP"}]}]}});
         assert_eq!(missing(Kind::NetworkPolicy, &desired, &live), ["spec.ingress[0].ports"]);
+    }
+
+    #[test]
+    fn what_was_added_where_an_apply_takes_it_away_is_named() {
+        let added = |kind: Kind, desired: Value, pointer: &str, name: &str| {
+            let mut live = desired.clone();
+            live.pointer_mut(pointer).unwrap()[name] = "x".into();
+            missing(kind, &desired, &live)
+        };
+        let labels = || json!({"matchLabels": {"a": "b"}});
+        assert_eq!(added(Kind::Service, json!({"spec": {"selector": {"a": "b"}}}), "/spec/selector", "c"), ["spec.selector.c"]);
+        let budget = json!({"spec": {"selector": labels(), "maxUnavailable": 1}});
+        assert_eq!(added(Kind::PodDisruptionBudget, budget, "/spec/selector/matchLabels", "c"), ["spec.selector.matchLabels.c"]);
+        let pods = json!({"spec": {"template": {"spec": {"nodeSelector": {"a": "b"}}}}});
+        assert_eq!(added(Kind::Deployment, pods, "/spec/template/spec/nodeSelector", "c"), ["spec.template.spec.nodeSelector.c"]);
+        let policy = || json!({"spec": {"podSelector": labels(), "ingress": [{"ports": [{"port": 9464, "protocol": "TCP"}]}]}});
+        let port = "/spec/ingress/0/ports/0";
+        assert_eq!(added(Kind::NetworkPolicy, policy(), port, "endPort"), ["spec.ingress[0].ports[0].endPort"]);
+        assert_eq!(added(Kind::NetworkPolicy, policy(), "/spec/ingress/0", "from"), ["spec.ingress[0].from"]);
+        assert_eq!(added(Kind::NetworkPolicy, policy(), "/spec/podSelector/matchLabels", "c"), ["spec.podSelector.matchLabels.c"]);
+        // And what may be added elsewhere is others'.
+        assert_eq!(added(Kind::Service, json!({"spec": {"type": "NodePort"}}), "/spec", "clusterIP"), Vec::<String>::new());
+        let every_namespace = json!({"spec": {"ingress": [{"from": [{"namespaceSelector": {}}]}]}});
+        assert_eq!(missing(Kind::NetworkPolicy, &every_namespace, &every_namespace), Vec::<String>::new());
     }
 
     #[test]

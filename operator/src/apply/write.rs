@@ -13,13 +13,14 @@ use super::{
 };
 use crate::{
     build::Object,
-    cluster::{Child, Permits, WriteError, permit::WRITE_TIMEOUT},
+    cluster::{Child, Permits, WriteError, child::owner_uid, permit::WRITE_TIMEOUT},
     inventory::Key,
     kind::Kind,
+    labels::OPERATOR,
 };
 
 /// Who the operator is among those who write fields.
-pub const FIELD_MANAGER: &str = "postern-operator";
+pub const FIELD_MANAGER: &str = OPERATOR;
 
 /// Writes objects of relays, each with the right to do so at that moment.
 #[derive(Clone)]
@@ -46,23 +47,26 @@ impl Writer {
         Self { client, permits }
     }
 
-    /// Applies an object: makes it, or changes the `live` one, which is known to be the relay's own.
-    pub(super) async fn apply(&self, object: &Object, live: Option<&Child>) -> Result<DynamicObject, ApplyError> {
+    /// Applies an object of the relay with the UID `owner`: makes it, or changes the `live` one, which is known to be the relay's own.
+    pub(super) async fn apply(&self, owner: &str, object: &Object, live: Option<&Child>) -> Result<DynamicObject, ApplyError> {
         let failure = |error: WriteError| ApplyError::Failure(failure(object.kind, &object.key, error));
         let api = self.api(object.kind, &object.key);
         let mut body = object.value.clone();
-        match live {
-            // By its UID: should another have taken its name meanwhile, nothing is written.
-            Some(live) => body["metadata"]["uid"] = live.uid.as_str().into(),
-            // The caches hold what bears the operator's label. Anything may be there that does not.
-            None => {
-                if read(api.get_metadata_opt(&object.key.name)).await.map_err(failure)?.is_some() {
-                    return Err(ApplyError::Collision(Collision { kind: object.kind, key: object.key.clone() }));
-                }
-            }
-        }
+        let uid = match live {
+            Some(live) => Some(live.uid.clone()),
+            // The caches hold what bears the operator's label. Anything may be there that does not, its own too when it has lost the label.
+            None => match read(api.get_metadata_opt(&object.key.name)).await.map_err(failure)? {
+                Some(found) if owner_uid(&found.metadata) == Some(owner) => found.metadata.uid,
+                Some(_) => return Err(ApplyError::Collision(Collision { kind: object.kind, key: object.key.clone() })),
+                None => None,
+            },
+        };
         // A write that makes an object must not take over one that was made since that look: so it is not forced.
-        let params = PatchParams { force: live.is_some(), ..PatchParams::apply(FIELD_MANAGER) };
+        let params = PatchParams { force: uid.is_some(), ..PatchParams::apply(FIELD_MANAGER) };
+        if let Some(uid) = uid {
+            // By its UID: should another have taken its name meanwhile, nothing is written.
+            body["metadata"]["uid"] = uid.into();
+        }
         let permit = self.permits.take().map_err(failure)?;
         permit.spend(api.patch(&object.key.name, &params, &Patch::Apply(&body))).await.map_err(failure)
     }

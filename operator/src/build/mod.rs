@@ -12,7 +12,6 @@ mod names;
 mod network_policy;
 mod object;
 mod pod;
-mod quantity;
 mod secrets;
 mod services;
 mod settings;
@@ -32,6 +31,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
+use postern_config::{Configuration, material};
 use postern_crds::SmtpRelay;
 
 use crate::{issue::Issued, kind::Kind, material::Sealed, validate::Validated};
@@ -142,6 +142,15 @@ fn service_account(names: &Names) -> ServiceAccount {
 }
 
 impl Objects {
+    /// The hash of the keys, certificates and CAs that pods get with `configuration` ([`material::hash`]).
+    #[must_use]
+    pub fn material(&self, configuration: &Configuration) -> String {
+        let of_secret =
+            |file: &str| self.secrets.iter().find_map(|secret| secret.data.as_ref()?.get(file)).map(|content| content.0.as_slice());
+        let of_map = |file: &str| self.config_maps.iter().find_map(|map| map.data.as_ref()?.get(file)).map(String::as_bytes);
+        material::hash(configuration, |file| of_secret(file).or_else(|| of_map(file)))
+    }
+
     /// Every object as the API takes it, in the order in which they are applied.
     ///
     /// An object that can't be written as JSON would be an error of this program; none is known.

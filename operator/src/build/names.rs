@@ -6,10 +6,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, 
 use kube::Resource as _;
 use postern_crds::SmtpRelay;
 
-use crate::inventory::Key;
-
-/// The label by which a relay's objects are found again.
-const RELAY_LABEL: &str = "postern.dev/relay";
+use crate::{
+    inventory::Key,
+    labels::{MANAGED_BY, OPERATOR, RELAY},
+};
 
 /// Names what belongs to one relay.
 pub(super) struct Names {
@@ -44,7 +44,7 @@ impl Names {
 
     pub(super) fn labels(&self) -> BTreeMap<String, String> {
         let mut labels = self.selector_labels();
-        labels.insert("app.kubernetes.io/managed-by".to_owned(), "postern-operator".to_owned());
+        labels.insert(MANAGED_BY.to_owned(), OPERATOR.to_owned());
         labels.insert("app.kubernetes.io/part-of".to_owned(), "postern".to_owned());
         labels
     }
@@ -58,7 +58,7 @@ impl Names {
         [
             ("app.kubernetes.io/name", "postern-relay"),
             ("app.kubernetes.io/instance", self.key.name.as_str()),
-            (RELAY_LABEL, self.key.name.as_str()),
+            (RELAY, self.key.name.as_str()),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into()

@@ -14,10 +14,9 @@ use postern_crds::smtp_relay::{
 use super::{
     Settings,
     names::Names,
-    quantity::canonical_resources,
     volumes::{CONFIG_PATH, SCRATCH_PATH, mounts, volumes},
 };
-use crate::validate::Validated;
+use crate::{quantity::canonical_resources, validate::Validated};
 
 /// What the process needs beyond its drain delay and its grace period to end, in seconds.
 const ENDING_SECONDS: i64 = 30;

@@ -5,8 +5,8 @@ use k8s_openapi::api::core::v1::{
 };
 use postern_config::folder::SHARDS;
 
-use super::{config_maps, entries::Sort, names::Names, quantity::canonical, secrets, slots::SLOTS};
-use crate::validate::Validated;
+use super::{config_maps, entries::Sort, names::Names, secrets, slots::SLOTS};
+use crate::{quantity::canonical, validate::Validated};
 
 /// Where the relay reads its folder.
 pub(super) const CONFIG_PATH: &str = "/etc/postern";

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use kube::core::{DynamicObject, ObjectMeta};
 use serde_json::{Map, Value};
 
-use crate::{inventory::Key, kind::Kind};
+use crate::{
+    inventory::Key,
+    kind::Kind,
+    labels::{self, is_managed},
+};
 
-/// The label by which a relay's objects are found.
-pub const RELAY_LABEL: &str = "postern.dev/relay";
 /// The annotation in which `kubectl apply` keeps a copy of what it sent.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -44,10 +46,9 @@ impl Child {
         let DynamicObject { types, metadata, data } = object;
         let key = Key::of(&metadata);
         let labels = metadata.labels.as_ref()?;
-        let relay = key.sibling(labels.get(RELAY_LABEL)?);
-        let managed = labels.get("app.kubernetes.io/managed-by").is_some_and(|by| by == "postern-operator");
-        let mut owners = metadata.owner_references.iter().flatten();
-        let owner = owners.find(|owner| owner.controller == Some(true) && owner.kind == "SmtpRelay");
+        let relay = key.sibling(labels.get(labels::RELAY)?);
+        let managed = is_managed(labels);
+        let owner_uid = owner_uid(&metadata).map(str::to_owned);
         let Value::Object(mut fields) = data else { return None };
         let status = fields.remove("status").filter(|_| shows_status(kind));
         let mut whole = Map::new();
@@ -59,7 +60,7 @@ impl Child {
         whole.append(&mut fields);
         let child = Self {
             kind,
-            owner_uid: owner.map(|owner| owner.uid.clone()),
+            owner_uid,
             generation: metadata.generation,
             uid: metadata.uid.clone().unwrap_or_default(),
             resource_version: metadata.resource_version.clone().unwrap_or_default(),
@@ -71,6 +72,14 @@ impl Child {
         };
         Some((relay, child))
     }
+}
+
+/// The UID of the `SmtpRelay` that controls an object.
+#[must_use]
+pub fn owner_uid(metadata: &ObjectMeta) -> Option<&str> {
+    let mut owners = metadata.owner_references.iter().flatten();
+    let owner = owners.find(|owner| owner.controller == Some(true) && owner.kind == "SmtpRelay");
+    owner.map(|owner| owner.uid.as_str())
 }
 
 fn shows_status(kind: Kind) -> bool {

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use kube::Client;
 
 use super::{Permits, World};
 use crate::{build::Settings, reconcile::Desk};
@@ -9,16 +8,12 @@ use crate::{build::Settings, reconcile::Desk};
 /// What a reconcile works with.
 #[derive(Clone)]
 pub struct Context {
-    /// The API server. It retries nothing by itself, and has no time-out for answers: wrap reads in one, and writes in a [`super::Permit`].
-    pub client: Client,
     /// What is known of the cluster.
     pub world: Arc<World>,
     /// The right to write; to be taken anew before each write.
     pub permits: Permits,
     /// What the operator itself brings into the build.
     pub settings: Settings,
-    /// The operator's own namespace, which holds its CA.
-    pub namespace: String,
     /// Addresses of nodes, pods and Services that the command line names, beside those that the cluster tells.
     pub cluster_cidrs: Vec<IpNet>,
     /// The DNS domain of the cluster, below which Services are.

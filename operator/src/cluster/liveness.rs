@@ -25,6 +25,8 @@ const AWAY: Duration = Duration::from_mins(2);
 pub struct Progress {
     name: String,
     is_synced: AtomicBool,
+    /// Nothing waits for it, though it was not listed.
+    is_passed_over: AtomicBool,
     failures: AtomicU64,
     times: Mutex<Times>,
     shared: Arc<Shared>,
@@ -116,6 +118,17 @@ impl Progress {
         is_news
     }
 
+    /// Nothing of the kind is known, and those who depend on it know that; all others go on.
+    pub(super) fn passed_over(&self) {
+        if !self.is_passed_over.swap(true, Ordering::Relaxed) {
+            self.shared.synced.send_replace(());
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.is_synced() || self.is_passed_over.load(Ordering::Relaxed)
+    }
+
     fn times(&self) -> Times {
         *locked(&self.times)
     }
@@ -133,6 +146,7 @@ impl Liveness {
         let progress = Arc::new(Progress {
             name,
             is_synced: AtomicBool::new(false),
+            is_passed_over: AtomicBool::new(false),
             failures: AtomicU64::new(0),
             times: Mutex::new(Times { turned: now, answered: now }),
             shared: Arc::clone(&self.shared),
@@ -141,7 +155,7 @@ impl Liveness {
         progress
     }
 
-    /// Waits until everything was listed once.
+    /// Waits until everything was listed once, or is passed over.
     pub async fn synced(&self) {
         let mut changed = self.shared.synced.subscribe();
         while !self.is_synced() {
@@ -151,15 +165,15 @@ impl Liveness {
         }
     }
 
-    /// Whether everything was listed once.
+    /// Whether everything was listed once, or is passed over.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        self.watches.iter().all(|watch| watch.is_synced())
+        self.watches.iter().all(|watch| watch.is_settled())
     }
 
-    /// Watches that are not listed yet.
+    /// Watches that are waited for.
     pub fn missing(&self) -> impl Iterator<Item = &str> {
-        self.watches.iter().filter(|watch| !watch.is_synced()).map(|watch| watch.name())
+        self.watches.iter().filter(|watch| !watch.is_settled()).map(|watch| watch.name())
     }
 
     /// Watches that only a restart can free.

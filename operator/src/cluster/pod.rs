@@ -1,11 +1,11 @@
 //! What is known of a relay's pods.
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::inventory::Key;
-
-use super::child::RELAY_LABEL;
+use crate::{
+    inventory::Key,
+    labels::{self, is_managed},
+};
 
 /// The annotation that names the configuration that a pod is to run.
 pub const CONFIG_HASH: &str = "postern.dev/config-hash";
@@ -19,34 +19,26 @@ pub struct PodFacts {
     pub uid: String,
     /// Its version.
     pub resource_version: String,
-    /// When it was made.
-    pub created: Option<Timestamp>,
-    /// `Pending`, `Running`, `Succeeded` or `Failed`.
-    pub phase: Option<String>,
     /// Its first address, once it has one.
     pub ip: Option<String>,
-    /// The addresses of its node.
-    pub host_ips: Vec<String>,
-    /// The template that it was made of, as its Deployment names it.
-    pub template_hash: Option<String>,
     /// Its condition `Ready`.
     pub ready: bool,
     /// It is being deleted, or has ended.
     pub terminating: bool,
     /// The configuration that it was told to run: its annotation [`CONFIG_HASH`].
     pub config_hash: Option<String>,
-    /// The image of its container.
-    pub image: Option<String>,
     /// Why a container of it does not run, as the kubelet says it, or why it has no node, as the scheduler does: a reason, and a message.
     pub waiting: Option<(String, String)>,
 }
 
 impl PodFacts {
-    /// Takes what is held of a pod, and the relay that its label names. Nothing when it has no such label.
+    /// Takes what is held of a pod, and the relay that its label names. Nothing when it has no such label, or is not of the operator's making:
+    /// anybody may give a pod the other label.
     #[must_use]
     pub fn of(pod: &Pod) -> Option<(Key, Self)> {
         let metadata = &pod.metadata;
-        let relay = Key::of(metadata).sibling(metadata.labels.as_ref()?.get(RELAY_LABEL)?);
+        let labels = metadata.labels.as_ref().filter(|labels| is_managed(labels))?;
+        let relay = Key::of(metadata).sibling(labels.get(labels::RELAY)?);
         let status = pod.status.clone().unwrap_or_default();
         let has_ended = status.phase.as_deref().is_some_and(|phase| phase == "Succeeded" || phase == "Failed");
         let waiting = status.container_statuses.iter().flatten().find_map(|container| container.state.as_ref()?.waiting.clone());
@@ -57,15 +49,10 @@ impl PodFacts {
             name: metadata.name.clone()?,
             uid: metadata.uid.clone()?,
             resource_version: metadata.resource_version.clone().unwrap_or_default(),
-            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
-            phase: status.phase,
             ip: status.pod_ip,
-            host_ips: status.host_ips.into_iter().flatten().map(|host| host.ip).collect(),
-            template_hash: metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash")).cloned(),
             ready: status.conditions.iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
             terminating: metadata.deletion_timestamp.is_some() || has_ended,
             config_hash: metadata.annotations.as_ref().and_then(|annotations| annotations.get(CONFIG_HASH)).cloned(),
-            image: pod.spec.as_ref().and_then(|spec| spec.containers.first()?.image.clone()),
             waiting: waiting.or(unscheduled),
         };
         Some((relay, facts))

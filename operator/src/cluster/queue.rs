@@ -79,7 +79,6 @@ pub struct Queue<K> {
 pub struct Job<K: Ord + Clone> {
     queue: Arc<Queue<K>>,
     key: K,
-    waited: Duration,
     outcome: Outcome,
 }
 
@@ -88,12 +87,6 @@ impl<K: Ord + Clone> Job<K> {
     #[must_use]
     pub fn key(&self) -> &K {
         &self.key
-    }
-
-    /// How long it was due.
-    #[must_use]
-    pub fn waited(&self) -> Duration {
-        self.waited
     }
 
     /// Gives the key back.
@@ -131,7 +124,7 @@ impl<K: Ord + Clone> Queue<K> {
         loop {
             let now = Instant::now();
             let wait = match self.lock().start(now) {
-                Next::Start { key, waited } => return Job { queue: Arc::clone(self), key, waited, outcome: Outcome::Failed },
+                Next::Start(key) => return Job { queue: Arc::clone(self), key, outcome: Outcome::Failed },
                 Next::At(at) => at,
                 Next::Never => now + Duration::from_hours(1),
             };
@@ -160,7 +153,7 @@ impl<K: Ord + Clone> Queue<K> {
 }
 
 enum Next<K> {
-    Start { key: K, waited: Duration },
+    Start(K),
     At(Instant),
     Never,
 }
@@ -252,7 +245,7 @@ impl<K: Ord + Clone> State<K> {
                 return firsts.map(|(due, _)| *due).min().map_or(Next::Never, Next::At);
             }
         };
-        let Some((due, key)) = self.waiting(urgency).pop_first() else { return Next::Never };
+        let Some((_, key)) = self.waiting(urgency).pop_first() else { return Next::Never };
         self.starts += 1;
         if self.starts.is_multiple_of(FORGET_EVERY) {
             self.forget_rested(now);
@@ -261,7 +254,7 @@ impl<K: Ord + Clone> State<K> {
             entry.place = Place::Running { again: None };
             entry.spaced_until = entry.spaced_until.max(now) + SPACING;
         }
-        Next::Start { key, waited: now.saturating_duration_since(due) }
+        Next::Start(key)
     }
 
     fn ended(&mut self, key: &K, outcome: Outcome, now: Instant) {

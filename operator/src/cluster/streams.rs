@@ -15,12 +15,17 @@ use tokio::task::JoinSet;
 
 use super::{
     World,
-    child::RELAY_LABEL,
     liveness::Liveness,
     watch::{Need, Watch, Wire},
     world::Source,
 };
-use crate::{dereference::TargetKind, inventory::Readable, kind::Kind, reference_grant::ReferenceGrant};
+use crate::{
+    dereference::TargetKind,
+    inventory::Readable,
+    kind::Kind,
+    labels::{MANAGED_BY, OPERATOR, RELAY},
+    reference_grant::ReferenceGrant,
+};
 
 /// Begins to watch all that the scope of `world` lets be read, and cert-manager's Certificates if `cert_manager` is to be used. The tasks end
 /// only with `tasks`, or by a fault of the program.
@@ -83,7 +88,7 @@ impl Streams<'_> {
             api: api::<K>(self.client, &resource, namespace),
             source,
             namespace: namespace.map(str::to_owned),
-            labels: matches!(source, Source::Children(_) | Source::Pods).then_some(RELAY_LABEL),
+            labels: selector(source),
             need: need(source),
             world: Arc::clone(self.world),
             progress: self.liveness.add(name),
@@ -97,6 +102,15 @@ fn api<K: Wire>(client: &Client, resource: &ApiResource, namespace: Option<&str>
     match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
         None => Api::all_with(client.clone(), resource),
+    }
+}
+
+/// The labels of what is watched; none for all of the kind. Objects are told apart by their owner, who counts more than a label; pods have another.
+fn selector(source: Source) -> Option<String> {
+    match source {
+        Source::Children(_) => Some(RELAY.to_owned()),
+        Source::Pods => Some(format!("{RELAY},{MANAGED_BY}={OPERATOR}")),
+        _ => None,
     }
 }
 

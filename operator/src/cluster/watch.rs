@@ -38,11 +38,12 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(800), most: Dura
 const ABSENT: Duration = Duration::from_secs(30);
 /// A watch that ends sooner has failed, whatever the server says of it.
 const TOO_SOON: Duration = Duration::from_secs(1);
-/// So many answers in a row say that an API that was there is gone: a server that starts may not know it yet.
-const GONE: u32 = 3;
+/// So many answers in a row say that an API that was there is gone, or that it may not be read: a server that starts may not know the API yet, and
+/// nobody's rights. They span some ten seconds.
+const GONE: u32 = 5;
 
 /// The longest time in which a stream that runs gets on, whatever happens to it.
-pub(super) const LONGEST: Duration = Duration::from_secs(WATCH as u64 + 10 + 60);
+pub(super) const LONGEST: Duration = BACKOFF.most.saturating_add(ANSWER).saturating_add(SILENCE);
 
 /// What it means that the server does not let a kind be watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +84,7 @@ pub(super) struct Watch<K> {
     pub(super) source: Source,
     /// The only namespace that it sees.
     pub(super) namespace: Option<String>,
-    pub(super) labels: Option<&'static str>,
+    pub(super) labels: Option<String>,
     pub(super) need: Need,
     pub(super) world: Arc<World>,
     pub(super) progress: Arc<Progress>,
@@ -142,7 +143,7 @@ impl<K: Wire> Watch<K> {
             if matches!(trouble, Trouble::Told(_) | Trouble::Expired) {
                 self.progress.answered();
             }
-            absences = if trouble.code() == Some(404) { absences + 1 } else { 0 };
+            absences = if self.may_be_out_of_reach(&trouble) { absences + 1 } else { 0 };
             if self.is_out_of_reach(&trouble, absences) {
                 self.leave_out(&trouble);
                 version = None;
@@ -153,6 +154,9 @@ impl<K: Wire> Watch<K> {
             }
             if matches!(trouble, Trouble::Expired) {
                 version = None;
+            }
+            if trouble.code() == Some(403) {
+                self.pass_over();
             }
             failures += 1;
             let wait = BACKOFF.wait(failures);
@@ -172,14 +176,40 @@ impl<K: Wire> Watch<K> {
         }
     }
 
+    fn may_be_out_of_reach(&self, trouble: &Trouble) -> bool {
+        match trouble.code() {
+            Some(403) => self.need == Need::IfAllowed,
+            Some(404) => self.need != Need::Required,
+            _ => false,
+        }
+    }
+
     fn is_out_of_reach(&self, trouble: &Trouble, absences: u32) -> bool {
-        let is_forbidden = trouble.code() == Some(403) && self.need == Need::IfAllowed;
-        let is_absent = self.need != Need::Required && absences > 0 && (absences >= GONE || !self.progress.is_synced());
-        is_forbidden || is_absent
+        // Most clusters lack some API, and the first start need not wait for it.
+        let is_absent_from_the_start = absences > 0 && trouble.code() == Some(404) && !self.progress.is_synced();
+        absences >= GONE || is_absent_from_the_start
+    }
+
+    /// A namespace whose roles are gone is most often gone itself. Of one that may not be read from the start nothing is known: what depends on it
+    /// waits, and nothing else does.
+    fn pass_over(&self) {
+        if let Some(namespace) = self.namespace.as_deref().filter(|_| !self.progress.is_synced()) {
+            self.world.lacks(self.source, namespace);
+            self.progress.passed_over();
+        }
+    }
+
+    /// Takes that all is known. Says whether that is news.
+    fn synced(&self) -> bool {
+        let is_news = self.progress.synced();
+        if let Some(namespace) = self.namespace.as_deref().filter(|_| is_news) {
+            self.world.sees(self.source, namespace);
+        }
+        is_news
     }
 
     fn leave_out(&self, trouble: &Trouble) {
-        if self.progress.synced() {
+        if self.synced() {
             tracing::info!(watch = self.progress.name(), error = %trouble, "left out until it can be watched");
         }
         self.world.serves(self.source, false);
@@ -190,7 +220,7 @@ impl<K: Wire> Watch<K> {
     async fn list(&self) -> Result<String, Trouble> {
         let urgency = if self.progress.is_synced() { Urgency::Change } else { Urgency::Sweep };
         let mut listed = BTreeSet::new();
-        let mut params = ListParams { label_selector: self.labels.map(str::to_owned), limit: Some(PAGE), ..ListParams::default() };
+        let mut params = ListParams { label_selector: self.labels.clone(), limit: Some(PAGE), ..ListParams::default() };
         loop {
             let page = timeout(ANSWER, self.api.list(&params)).await.map_err(|_| Trouble::Slow)??;
             self.progress.answered();
@@ -206,7 +236,7 @@ impl<K: Wire> Watch<K> {
             }
             let version = page.metadata.resource_version.unwrap_or_default();
             self.world.sweep(self.source, self.namespace.as_deref(), &listed, Some(&version));
-            if self.progress.synced() {
+            if self.synced() {
                 tracing::debug!(watch = self.progress.name(), objects = listed.len(), "listed");
             }
             return Ok(version);
@@ -215,7 +245,7 @@ impl<K: Wire> Watch<K> {
 
     /// Follows what changes after `from`, until the server ends the watch. `last` is what was seen last.
     async fn changes(&self, from: String, last: &mut Option<String>) -> Result<(), Trouble> {
-        let params = WatchParams { label_selector: self.labels.map(str::to_owned), timeout: Some(WATCH), ..WatchParams::default() };
+        let params = WatchParams { label_selector: self.labels.clone(), timeout: Some(WATCH), ..WatchParams::default() };
         let begun = Instant::now();
         let last = last.insert(from);
         let events = timeout(ANSWER, self.api.watch(&params, last)).await.map_err(|_| Trouble::Slow)??;

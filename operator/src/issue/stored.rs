@@ -37,7 +37,7 @@ impl Authority {
         entries.collect()
     }
 
-    /// The CAs that [`Authority::data`] kept. Other entries are left alone.
+    /// The CAs that [`Authority::data`] kept. Other entries are passed over, and don't outlive the next write.
     pub fn kept_in(data: &BTreeMap<String, ByteString>) -> Result<Vec<CertifiedKey>, DamagedCa> {
         let text = |entry: String| data.get(&entry).and_then(|bytes| std::str::from_utf8(&bytes.0).ok()).unwrap_or_default();
         let stem = |entry: &'_ String| {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::Wanted;
 use crate::status::Clients;
 
 /// The part of the relay's `/status` that the operator reads.
@@ -10,6 +11,8 @@ use crate::status::Clients;
 pub struct Answer {
     /// The hash of the configuration that it runs.
     pub config_hash: Option<String>,
+    /// That of the keys, certificates and CAs that it has with it. A relay of the version before does not tell it.
+    pub material_hash: Option<String>,
     /// It is about to end.
     pub draining: bool,
     /// The configuration that it refused last.
@@ -22,7 +25,7 @@ pub struct Answer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Refusal {
-    /// Its hash, as far as the relay could tell.
+    /// Its hash; none while the relay waits for the rest of it.
     pub hash: Option<String>,
     /// Why.
     pub reasons: Vec<String>,
@@ -35,6 +38,12 @@ impl Answer {
         let seen = |answer: &Self| (answer.clients.own > 0, answer.clients.cluster > 0);
         let rest = |answer: &Self| Self { clients: Clients::default(), ..answer.clone() };
         seen(self) == seen(other) && rest(self) == rest(other)
+    }
+
+    /// Whether it runs this. One that does not tell what keys it has gets them at the kubelet's own pace.
+    #[must_use]
+    pub fn runs(&self, wanted: &Wanted) -> bool {
+        self.config_hash.as_ref() == Some(&wanted.configuration) && self.material_hash.as_ref().is_none_or(|hash| *hash == wanted.material)
     }
 
     /// Whether this configuration was refused.
@@ -54,6 +63,18 @@ mod tests {
         assert!(answer(1, 2).means(&answer(7, 9)));
         assert!(!answer(1, 0).means(&answer(1, 1)));
         assert!(!answer(1, 0).means(&Answer { draining: true, ..answer(1, 0) }));
+    }
+
+    #[test]
+    fn keys_count_where_the_relay_tells_which_it_has() {
+        let wanted = Wanted { configuration: "a".to_owned(), material: "1".to_owned() };
+        let answer = |config: &str, material: Option<&str>| Answer {
+            config_hash: Some(config.to_owned()),
+            material_hash: material.map(str::to_owned),
+            ..Answer::default()
+        };
+        assert!(answer("a", Some("1")).runs(&wanted) && answer("a", None).runs(&wanted));
+        assert!(!answer("a", Some("0")).runs(&wanted) && !answer("b", Some("1")).runs(&wanted));
     }
 
     #[test]

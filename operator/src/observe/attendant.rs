@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    Answer, Target,
+    Answer, Target, Wanted,
     observer::Shared,
     pace::{Memory, Step},
 };
@@ -83,9 +83,9 @@ impl Attendant {
         let mut next: Option<Instant> = None;
         for pod in &target.pods {
             let now = Instant::now();
-            let step = self.memories.entry(pod.uid.clone()).or_default().step(pod, target.wanted.as_deref(), now);
+            let step = self.memories.entry(pod.uid.clone()).or_default().step(pod, target.wanted.as_ref(), now);
             let again = match step {
-                Step::Touch(value) => self.touch(pod, target.wanted.as_deref().unwrap_or_default(), &value).await,
+                Step::Touch(wanted, value) => self.touch(pod, &wanted, &value).await,
                 Step::Ask => {
                     self.ask(pod, now);
                     None
@@ -99,7 +99,7 @@ impl Attendant {
     }
 
     /// Returns when to look at the pod again.
-    async fn touch(&mut self, pod: &PodFacts, wanted: &str, value: &str) -> Option<Instant> {
+    async fn touch(&mut self, pod: &PodFacts, wanted: &Wanted, value: &str) -> Option<Instant> {
         let now = Instant::now();
         if let Err(error) = self.annotate(pod, value).await {
             tracing::warn!(relay = %self.relay, pod = pod.name, %error, "the pod can't be told of its configuration");

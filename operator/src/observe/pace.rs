@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Answer;
+use super::{Answer, Wanted};
 use crate::cluster::PodFacts;
 
 /// A pod's annotation changes no more often than so: edits that come together are told together.
@@ -42,17 +42,17 @@ pub struct Memory {
 
 #[derive(Clone, Debug, PartialEq)]
 struct Touch {
-    hash: String,
+    wanted: Wanted,
     at: Instant,
-    /// How often it was touched for this hash.
+    /// How often it was touched for this.
     count: u32,
 }
 
 /// What to do with a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Set its annotation to this value.
-    Touch(String),
+    /// Tell it of this, by setting its annotation to this value.
+    Touch(Wanted, String),
     /// Ask it.
     Ask,
     /// Nothing before this time.
@@ -64,7 +64,7 @@ pub enum Step {
 impl Memory {
     /// What to do now with the pod, which should run `wanted`.
     #[must_use]
-    pub fn step(&self, pod: &PodFacts, wanted: Option<&str>, now: Instant) -> Step {
+    pub fn step(&self, pod: &PodFacts, wanted: Option<&Wanted>, now: Instant) -> Step {
         if pod.terminating || pod.ip.is_none() {
             return Step::Rest;
         }
@@ -75,21 +75,21 @@ impl Memory {
         match self.next_touch(pod, wanted, annotated) {
             // What a new pod mounted is as new as the kubelet's copy: perhaps it runs it already.
             _ if self.asked.is_none() => self.question(now, Duration::ZERO),
-            Some(at) if at <= now => Step::Touch(self.value(wanted, annotated)),
+            Some(at) if at <= now => Step::Touch(wanted.clone(), self.value(wanted, annotated)),
             Some(at) => sooner(self.question(now, self.patience()), Step::Wait(at)),
             None => self.question(now, self.patience()),
         }
     }
 
-    /// It runs the configuration, or has refused it.
-    fn knows(&self, wanted: &str) -> bool {
-        self.answer.as_ref().is_some_and(|answer| answer.config_hash.as_deref() == Some(wanted) || answer.refuses(wanted))
+    /// It runs what is wanted, or has refused the configuration.
+    fn knows(&self, wanted: &Wanted) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.runs(wanted) || answer.refuses(&wanted.configuration))
     }
 
-    fn next_touch(&self, pod: &PodFacts, wanted: &str, annotated: Annotated) -> Option<Instant> {
+    fn next_touch(&self, pod: &PodFacts, wanted: &Wanted, annotated: Annotated) -> Option<Instant> {
         let long_ago = self.asked?;
         match &self.touch {
-            Some(touch) if touch.hash == wanted => Some(touch.at + doubled(FIRST_TOUCH, touch.count.saturating_sub(1)).min(LAST_TOUCH)),
+            Some(touch) if touch.wanted == *wanted => Some(touch.at + doubled(FIRST_TOUCH, touch.count.saturating_sub(1)).min(LAST_TOUCH)),
             Some(touch) => Some(touch.at + SPACING),
             // Somebody told it before: this operator, before it was restarted.
             None if matches!(annotated, Annotated::Wanted(_)) => Some(long_ago + FIRST_TOUCH),
@@ -99,12 +99,12 @@ impl Memory {
         }
     }
 
-    fn value(&self, wanted: &str, annotated: Annotated) -> String {
+    fn value(&self, wanted: &Wanted, annotated: Annotated) -> String {
         let count = match annotated {
             Annotated::Wanted(count) => count + 1,
-            Annotated::Other => self.touch.as_ref().filter(|touch| touch.hash == wanted).map_or(0, |touch| touch.count),
+            Annotated::Other => self.touch.as_ref().filter(|touch| touch.wanted == *wanted).map_or(0, |touch| touch.count),
         };
-        if count == 0 { wanted.to_owned() } else { format!("{wanted}.{count}") }
+        if count == 0 { wanted.to_string() } else { format!("{wanted}.{count}") }
     }
 
     fn question(&self, now: Instant, after: Duration) -> Step {
@@ -130,9 +130,9 @@ impl Memory {
     }
 
     /// The pod's annotation was set for `wanted`.
-    pub fn touched(&mut self, wanted: &str, now: Instant) {
-        let count = self.touch.as_ref().filter(|touch| touch.hash == wanted).map_or(0, |touch| touch.count) + 1;
-        self.touch = Some(Touch { hash: wanted.to_owned(), at: now, count });
+    pub fn touched(&mut self, wanted: &Wanted, now: Instant) {
+        let count = self.touch.as_ref().filter(|touch| touch.wanted == *wanted).map_or(0, |touch| touch.count) + 1;
+        self.touch = Some(Touch { wanted: wanted.clone(), at: now, count });
         self.questions = 0;
     }
 
@@ -170,8 +170,9 @@ enum Annotated {
 }
 
 impl Annotated {
-    fn of(pod: &PodFacts, wanted: &str) -> Self {
-        let rest = pod.config_hash.as_deref().and_then(|value| value.strip_prefix(wanted));
+    fn of(pod: &PodFacts, wanted: &Wanted) -> Self {
+        let told = wanted.to_string();
+        let rest = pod.config_hash.as_deref().and_then(|value| value.strip_prefix(&told));
         match rest {
             Some("") => Self::Wanted(0),
             Some(rest) => rest.strip_prefix('.').and_then(|count| count.parse().ok()).map_or(Self::Other, Self::Wanted),
@@ -202,6 +203,15 @@ mod tests {
         PodFacts { name: "edge-1".to_owned(), uid: "1".to_owned(), ip: Some("10.0.0.1".to_owned()), ready: true, ..PodFacts::default() }
     }
 
+    /// A configuration, with keys that stay.
+    fn wanted(configuration: &str) -> Wanted {
+        Wanted { configuration: configuration.to_owned(), material: "keys".to_owned() }
+    }
+
+    fn touch(configuration: &str) -> Step {
+        Step::Touch(wanted(configuration), format!("{configuration}-keys"))
+    }
+
     fn runs(hash: &str) -> Answer {
         Answer { config_hash: Some(hash.to_owned()), ..Answer::default() }
     }
@@ -217,25 +227,49 @@ mod tests {
     #[test]
     fn a_pod_that_nobody_knows_is_asked_before_it_is_told() {
         let now = Instant::now();
-        assert_eq!(Memory::default().step(&pod(), Some("a"), now), Step::Ask);
-        assert_eq!(known("a", now).step(&pod(), Some("a"), now), Step::Wait(now + POLL));
-        assert_eq!(known("a", now).step(&pod(), Some("a"), now + POLL), Step::Ask);
+        assert_eq!(Memory::default().step(&pod(), Some(&wanted("a")), now), Step::Ask);
+        assert_eq!(known("a", now).step(&pod(), Some(&wanted("a")), now), Step::Wait(now + POLL));
+        assert_eq!(known("a", now).step(&pod(), Some(&wanted("a")), now + POLL), Step::Ask);
     }
 
     #[test]
     fn a_change_is_told_at_once_and_asked_for_soon() {
         let now = Instant::now();
         let mut memory = known("a", now - POLL / 2);
-        assert_eq!(memory.step(&pod(), Some("b"), now), Step::Touch("b".to_owned()));
-        memory.touched("b", now);
-        let pod = PodFacts { config_hash: Some("b".to_owned()), ..pod() };
-        assert_eq!(memory.step(&pod, Some("b"), now), Step::Ask);
+        assert_eq!(memory.step(&pod(), Some(&wanted("b")), now), touch("b"));
+        memory.touched(&wanted("b"), now);
+        let pod = PodFacts { config_hash: Some("b-keys".to_owned()), ..pod() };
+        assert_eq!(memory.step(&pod, Some(&wanted("b")), now), Step::Ask);
         memory.asked(now);
         memory.answered(Some(runs("a")));
-        assert_eq!(memory.step(&pod, Some("b"), now + 100 * MS), Step::Wait(now + 200 * MS));
+        assert_eq!(memory.step(&pod, Some(&wanted("b")), now + 100 * MS), Step::Wait(now + 200 * MS));
         memory.asked(now + 200 * MS);
         assert!(memory.answered(Some(runs("b"))));
-        assert_eq!(memory.step(&pod, Some("b"), now + 300 * MS), Step::Wait(now + 200 * MS + POLL));
+        assert_eq!(memory.step(&pod, Some(&wanted("b")), now + 300 * MS), Step::Wait(now + 200 * MS + POLL));
+    }
+
+    #[test]
+    fn renewed_keys_are_told_like_a_change_until_the_pod_has_them() {
+        let now = Instant::now();
+        let has = |keys: &str| Answer { material_hash: Some(keys.to_owned()), ..runs("a") };
+        let mut memory = known("a", now);
+        memory.answered(Some(has("old keys")));
+        assert_eq!(memory.step(&pod(), Some(&wanted("a")), now), touch("a"));
+        memory.touched(&wanted("a"), now);
+        let pod = PodFacts { config_hash: Some("a-keys".to_owned()), ..pod() };
+        let later = now + FIRST_TOUCH;
+        assert_eq!(memory.step(&pod, Some(&wanted("a")), later), Step::Touch(wanted("a"), "a-keys.1".to_owned()));
+        memory.answered(Some(has("keys")));
+        assert_eq!(memory.step(&pod, Some(&wanted("a")), later), Step::Wait(now + POLL));
+    }
+
+    #[test]
+    fn versions_that_are_neighbours_touch_each_others_pods_no_more_than_their_own() {
+        let now = Instant::now();
+        // A relay of the version before, which does not tell its keys, and an operator of the version before, which told it of none.
+        let pod = PodFacts { config_hash: Some("a.3".to_owned()), ..pod() };
+        assert_eq!(Memory::default().step(&pod, Some(&wanted("a")), now), Step::Ask);
+        assert_eq!(known("a", now).step(&pod, Some(&wanted("a")), now), Step::Wait(now + POLL));
     }
 
     #[test]
@@ -245,8 +279,8 @@ mod tests {
         let mut pod = pod();
         for edit in 1..=200_u32 {
             let now = start + edit * 50 * MS;
-            let wanted = edit.to_string();
-            if let Step::Touch(value) = memory.step(&pod, Some(&wanted), now) {
+            let wanted = wanted(&edit.to_string());
+            if let Step::Touch(_, value) = memory.step(&pod, Some(&wanted), now) {
                 touches += 1;
                 pod.config_hash = Some(value);
                 memory.touched(&wanted, now);
@@ -261,10 +295,10 @@ mod tests {
         let (mut memory, mut pod) = (known("a", start), pod());
         let (mut now, mut touches) = (start, Vec::new());
         while now < start + Duration::from_secs(40) {
-            match memory.step(&pod, Some("b"), now) {
-                Step::Touch(value) => {
+            match memory.step(&pod, Some(&wanted("b")), now) {
+                Step::Touch(_, value) => {
                     touches.push((now.duration_since(start).as_secs(), value.clone()));
-                    memory.touched("b", now);
+                    memory.touched(&wanted("b"), now);
                     pod.config_hash = Some(value);
                 }
                 Step::Ask => {
@@ -276,16 +310,16 @@ mod tests {
             }
         }
         let at = |second, value: &str| (second, value.to_owned());
-        assert_eq!(touches, [at(0, "b"), at(2, "b.1"), at(6, "b.2"), at(14, "b.3"), at(30, "b.4")]);
+        assert_eq!(touches, [at(0, "b-keys"), at(2, "b-keys.1"), at(6, "b-keys.2"), at(14, "b-keys.3"), at(30, "b-keys.4")]);
     }
 
     #[test]
     fn an_operator_that_was_restarted_goes_on_where_it_was() {
         let now = Instant::now();
-        let pod = PodFacts { config_hash: Some("b.3".to_owned()), ..pod() };
+        let pod = PodFacts { config_hash: Some("b-keys.3".to_owned()), ..pod() };
         let memory = known("a", now);
-        assert!(matches!(memory.step(&pod, Some("b"), now), Step::Wait(_)));
-        assert_eq!(memory.step(&pod, Some("b"), now + FIRST_TOUCH), Step::Touch("b.4".to_owned()));
+        assert!(matches!(memory.step(&pod, Some(&wanted("b")), now), Step::Wait(_)));
+        assert_eq!(memory.step(&pod, Some(&wanted("b")), now + FIRST_TOUCH), Step::Touch(wanted("b"), "b-keys.4".to_owned()));
     }
 
     #[test]
@@ -294,20 +328,20 @@ mod tests {
         let mut memory = known("a", now);
         let refusal = super::super::Refusal { hash: Some("b".to_owned()), reasons: vec!["no".to_owned()] };
         memory.answered(Some(Answer { last_refusal: Some(refusal), ..runs("a") }));
-        assert_eq!(memory.step(&pod(), Some("b"), now), Step::Wait(now + POLL));
+        assert_eq!(memory.step(&pod(), Some(&wanted("b")), now), Step::Wait(now + POLL));
     }
 
     #[test]
     fn a_pod_that_does_not_run_is_not_touched() {
         let now = Instant::now();
-        assert_eq!(Memory::default().step(&PodFacts { ip: None, ..pod() }, Some("a"), now), Step::Rest);
-        assert_eq!(Memory::default().step(&PodFacts { terminating: true, ..pod() }, Some("a"), now), Step::Rest);
+        assert_eq!(Memory::default().step(&PodFacts { ip: None, ..pod() }, Some(&wanted("a")), now), Step::Rest);
+        assert_eq!(Memory::default().step(&PodFacts { terminating: true, ..pod() }, Some(&wanted("a")), now), Step::Rest);
         let starting = PodFacts { ready: false, ..pod() };
         let mut memory = Memory::default();
         memory.asked(now);
         memory.answered(None);
         for later in 0..60 {
-            let step = memory.step(&starting, Some("a"), now + Duration::from_secs(later));
+            let step = memory.step(&starting, Some(&wanted("a")), now + Duration::from_secs(later));
             assert!(matches!(step, Step::Ask | Step::Wait(_)), "{step:?}");
         }
     }

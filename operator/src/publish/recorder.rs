@@ -65,10 +65,14 @@ impl Recorder {
 
     /// Tells `events` of an object. What can't be told is logged: nothing depends on it.
     pub async fn tell<K: Resource<DynamicType = ()>>(&self, object: &K, events: impl IntoIterator<Item = Event>) {
-        let regarding = object.object_ref(&());
+        self.tell_of(&object.object_ref(&()), events).await;
+    }
+
+    /// Tells `events` of the object that is referred to.
+    pub async fn tell_of(&self, regarding: &ObjectReference, events: impl IntoIterator<Item = Event>) {
         for event in events {
             if self.is_due(regarding.uid.as_deref().unwrap_or_default(), &event, Instant::now())
-                && let Err(error) = self.publish(&regarding, &event).await
+                && let Err(error) = self.publish(regarding, &event).await
             {
                 tracing::debug!(%error, reason = event.reason.as_str(), "an event can't be told");
             }

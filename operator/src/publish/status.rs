@@ -58,21 +58,19 @@ impl Statuses {
         gone_is_done(self.permits.take()?.spend(api.patch_status(&key.name, &params(), &Patch::Merge(&patch))).await)
     }
 
-    /// Tells on a resource that does not have the form of its kind what is wrong with it.
-    pub async fn unreadable(&self, kind: &ApiResource, resource: &Unreadable, now: Timestamp) -> Result<bool, WriteError> {
+    /// Tells on a resource that does not have the form of its kind what is wrong with it. Says whether that took a write.
+    pub async fn unreadable(&self, kind: &ApiResource, resource: &Unreadable, message: &str, now: Timestamp) -> Result<bool, WriteError> {
         let key = Key::of(&resource.metadata);
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &key.namespace, kind);
-        let Some(live) = api.get_opt(&key.name).await? else { return Ok(false) };
-        let old: Vec<Condition> = serde_json::from_value(live.data["status"]["conditions"].clone()).unwrap_or_default();
+        let old: Vec<Condition> = serde_json::from_value(resource.status["conditions"].clone()).unwrap_or_default();
         let mut conditions = Conditions::new(resource.metadata.generation, now, &old);
-        let message = format!("{}; write the field as `kubectl explain {}.spec` tells", resource.error, kind.plural);
         for type_ in [types::ACCEPTED, types::READY] {
-            conditions.set(type_, false, Reason::Invalid, message.clone());
+            conditions.set(type_, false, Reason::Invalid, message);
         }
         conditions.set(types::STALLED, true, Reason::Invalid, message);
         let status = json!({"observedGeneration": resource.metadata.generation, "conditions": conditions.finish()});
         // What else it shows is about what was last good, and stays.
-        let is_same = ["observedGeneration", "conditions"].iter().all(|field| live.data["status"][field] == status[field]);
+        let is_same = ["observedGeneration", "conditions"].iter().all(|field| resource.status[field] == status[field]);
         if is_same {
             return Ok(false);
         }

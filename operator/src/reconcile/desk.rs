@@ -66,7 +66,7 @@ impl Desk {
         self.lock().remove(relay);
         self.observer.forget(relay);
         world.wake_domains(&self.board.remove(relay));
-        for next in self.turns.end(relay) {
+        for next in self.turns.forget(relay) {
             world.wake_relay(&next);
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kube::core::ApiResource;
 use postern_crds::AcceptedDomain;
 
-use super::{After, ReconcileError};
+use super::{After, ReconcileError, unreadable};
 use crate::{
     cluster::Context,
     inventory::Key,
@@ -18,8 +18,8 @@ use crate::{
 pub async fn reconcile_domain(context: &Context, key: &Key) -> Result<After, ReconcileError> {
     let (desk, now) = (&context.desk, Timestamp::now());
     let Some(inventory) = context.world.domain_inventory(key) else {
-        if let Some(unreadable) = context.world.unreadable_domain(key) {
-            desk.statuses.unreadable(&ApiResource::erase::<AcceptedDomain>(&()), &unreadable, now).await?;
+        if let Some(resource) = context.world.unreadable_domain(key) {
+            unreadable::tell(desk, &ApiResource::erase::<AcceptedDomain>(&()), &resource, now).await?;
         }
         return Ok(After::Settled);
     };
@@ -29,13 +29,19 @@ pub async fn reconcile_domain(context: &Context, key: &Key) -> Result<After, Rec
     }
     let generation = domain.metadata.generation;
     let mut reports = BTreeMap::new();
-    for relay in relays_of(domain).into_iter().filter(|relay| inventory.relays.contains_key(relay)) {
+    let observed = domain.status.as_ref().and_then(|status| status.observed_generation);
+    let exists = |relay: &Key| inventory.relays.contains_key(relay) || inventory.unreadable.contains(relay);
+    for relay in relays_of(domain).into_iter().filter(exists) {
         let verdict = desk.board.of(&relay);
         let seen = verdict.as_ref().and_then(|verdict| Some((verdict, verdict.domains.get(key)?)));
         match seen.filter(|(_, outcome)| outcome.generation == generation) {
             Some((verdict, outcome)) => {
                 let report = Report::one(key.clone(), generation, outcome.state.clone(), verdict.is_programmed, verdict.is_ready);
                 reports.insert(relay, report);
+            }
+            // A relay that can't be read goes on with what was last good, and can't look. What is not told yet is told, and nothing else changes.
+            None if inventory.unreadable.contains(&relay) && observed != generation => {
+                reports.insert(relay, Report::pending());
             }
             // The relay has not looked at the domain as it is now. It wakes it when it has.
             None => return Ok(After::Settled),

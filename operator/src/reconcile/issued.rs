@@ -7,7 +7,7 @@ use postern_crds::SmtpRelay;
 
 use super::Authorities;
 use crate::{
-    apply::is_ours,
+    apply::is_owned,
     build::{identity_secret, server_secret},
     cluster::Child,
     inventory::Key,
@@ -56,7 +56,7 @@ impl Issuer<'_> {
     /// What a Secret of the relay's own holds. Others' could hold anything.
     fn kept(&self, secret: &str, certificate: &str, key: &str) -> Option<CertifiedKey> {
         let owner = self.relay.metadata.uid.as_deref()?;
-        let child = self.children.iter().find(|child| child.kind == Kind::Secret && child.key.name == secret && is_ours(owner, child))?;
+        let child = self.children.iter().find(|child| child.kind == Kind::Secret && child.key.name == secret && is_owned(owner, child))?;
         let data = serde_json::from_slice::<Secret>(&child.json).ok()?.data?;
         let text = |entry: &str| std::str::from_utf8(&data.get(entry)?.0).ok();
         CertifiedKey::parse(text(certificate)?, text(key)?).ok()

@@ -22,6 +22,7 @@ use crate::{
     apply::FIELD_MANAGER,
     cluster::{Permits, WriteError, permit::WRITE_TIMEOUT},
     issue::{Authority, DamagedCa, IssueError, identity, is_current, issue_identity},
+    labels::{MANAGED_BY, OPERATOR},
     material::CertifiedKey,
 };
 
@@ -222,7 +223,7 @@ impl Keyring {
             let secret = Secret { data: Some(authority.data()), ..secret };
             permit.spend(self.api.replace(name, &params, &secret)).await?;
         } else {
-            let labels = [("app.kubernetes.io/managed-by", FIELD_MANAGER), ("app.kubernetes.io/part-of", "postern")];
+            let labels = [(MANAGED_BY, OPERATOR), ("app.kubernetes.io/part-of", "postern")];
             let secret = Secret {
                 metadata: ObjectMeta {
                     name: Some(name.to_owned()),

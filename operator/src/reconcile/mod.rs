@@ -8,6 +8,7 @@ mod issued;
 mod keyring;
 mod relay;
 mod trouble;
+mod unreadable;
 
 use std::time::Duration;
 

@@ -13,6 +13,7 @@ use super::{
     After, Authorities, Desk, KeyringError, ReconcileError,
     issued::Issuer,
     trouble::{trouble, waiting},
+    unreadable,
 };
 use crate::{
     apply::{Applied, Compared, Plan, Rollout, apply, may_replace_pods, plan, rollout},
@@ -23,10 +24,10 @@ use crate::{
     issue::{IssueError, Issued, renewal_due},
     kind::Kind,
     material::Sealed,
-    observe::{Target, gather},
+    observe::{Target, Wanted, gather},
     publish::{Verdict, addresses},
     status::{self, Event, EventReason, Reason, Trouble},
-    validate::{Findings, ServerCertificate, Validated, validate},
+    validate::{Blocker, Findings, ServerCertificate, Validated, validate},
 };
 
 /// A relay is looked at again at least so often: the time of a renewal is told by a wall clock, which may be set.
@@ -46,6 +47,8 @@ pub async fn reconcile_relay(context: &Context, key: &Key) -> Result<After, Reco
         context.desk.forget(key, &context.world);
         return Ok(After::Settled);
     };
+    // Before a status shows the next generation, whatever comes of it.
+    context.desk.turns.observed(key, relay.status.as_ref().and_then(|status| status.observed_generation));
     let work = Work { context, desk: &context.desk, key, relay, now };
     match context.desk.keyring.authorities(now).await {
         Ok(authorities) => work.carry_out(&inventory, &authorities).await,
@@ -57,8 +60,8 @@ pub async fn reconcile_relay(context: &Context, key: &Key) -> Result<After, Reco
 async fn unreadable_or_gone(context: &Context, key: &Key, now: Timestamp) -> Result<After, ReconcileError> {
     match context.world.unreadable_relay(key) {
         // Its objects stay as they are.
-        Some(unreadable) => {
-            context.desk.statuses.unreadable(&ApiResource::erase::<SmtpRelay>(&()), &unreadable, now).await?;
+        Some(resource) => {
+            unreadable::tell(&context.desk, &ApiResource::erase::<SmtpRelay>(&()), &resource, now).await?;
         }
         None => context.desk.forget(key, &context.world),
     }
@@ -78,8 +81,8 @@ struct Work<'a> {
 #[derive(Default)]
 struct Outcome {
     applied: Applied,
-    /// The configuration that pods should run, when all of it is written.
-    wanted: Option<String>,
+    /// What pods should run, when all of it is written.
+    wanted: Option<Wanted>,
     /// New pods wait for their turn.
     waits_for_turn: bool,
     trouble: Option<Trouble>,
@@ -102,7 +105,10 @@ impl Work<'_> {
                 due = due.into_iter().chain(renewals(validated, &identity)).min();
                 self.apply(validated, identity.clone(), &children).await
             }
-            Err(_) => self.ask_for_certificate(&children).await,
+            Err(blockers) if blockers.iter().any(|blocker| matches!(blocker, Blocker::Certificate(_))) => {
+                self.ask_for_certificate(&children).await
+            }
+            Err(_) => Outcome::default(),
         };
         let waits = outcome.waits_for_turn;
         self.show(&findings, outcome).await?;
@@ -140,8 +146,8 @@ impl Work<'_> {
     }
 
     async fn apply(&self, validated: &Validated<'_>, identity: Issued, children: &[Child]) -> Outcome {
-        let objects = match self.build(validated, identity) {
-            Ok(objects) => objects,
+        let (objects, wanted) = match self.build(validated, identity) {
+            Ok(built) => built,
             Err(error) => {
                 let trouble = Trouble { reason: Reason::ApplyFailed, message: error.to_string(), is_final: true };
                 return Outcome { trouble: Some(trouble), error: Some(error), ..Outcome::default() };
@@ -153,13 +159,20 @@ impl Work<'_> {
         let owner = self.relay.metadata.uid.as_deref().unwrap_or_default();
         let mut plan = plan(owner, children, &objects, &mut compared);
         let waits_for_turn = !self.has_turn(&mut plan);
-        let applied = self.write(&plan, &mut compared).await;
+        let mut applied = self.write(&plan, &mut compared).await;
+        if is_first {
+            // Nobody remembers what a webhook makes of a write, so its doing can't be told from an edit by hand.
+            applied.mended.clear();
+        }
         self.desk.keep_compared(self.key, compared);
+        if plan.is_settled_workload() || applied.workload.is_some() {
+            self.desk.turns.settled(self.key, self.relay.metadata.generation);
+        }
         self.mind_turn(&applied, is_first && plan.is_settled_workload());
         Outcome {
             trouble: trouble(&applied),
             error: error_of(&applied),
-            wanted: applied.is_configured.then(|| validated.configuration.hash().to_owned()),
+            wanted: applied.is_configured.then_some(wanted),
             waits_for_turn,
             applied,
         }
@@ -188,9 +201,12 @@ impl Work<'_> {
         Outcome { trouble: trouble(&applied), error: error_of(&applied), applied, ..Outcome::default() }
     }
 
-    fn build(&self, validated: &Validated<'_>, identity: Issued) -> Result<Vec<Object>, ReconcileError> {
+    /// The objects of the relay, and what pods should run of them.
+    fn build(&self, validated: &Validated<'_>, identity: Issued) -> Result<(Vec<Object>, Wanted), ReconcileError> {
         let objects = build(validated, &Sealed::Open(identity), &self.context.settings)?;
-        Ok(objects.in_order()?)
+        let configuration = &validated.configuration;
+        let wanted = Wanted { configuration: configuration.hash().to_owned(), material: objects.material(configuration) };
+        Ok((objects.in_order()?, wanted))
     }
 
     async fn write(&self, plan: &Plan<'_>, compared: &mut Compared) -> Applied {
@@ -199,7 +215,7 @@ impl Work<'_> {
         }
         let applied = apply(plan, &self.desk.writer, &self.context.world, compared).await;
         for (kind, object, paths) in &applied.mended {
-            tracing::info!(%kind, %object, ?paths, "changed by hand, and put back");
+            tracing::info!(%kind, %object, ?paths, "was not as it was written, and was put back");
         }
         for failure in &applied.failures {
             tracing::warn!(%failure, "an object is not written");
@@ -210,9 +226,7 @@ impl Work<'_> {
     /// Takes the workload out of the plan when writing it would replace pods for the operator's own sake, and it is not the relay's turn.
     fn has_turn(&self, plan: &mut Plan<'_>) -> bool {
         let Some(index) = plan.writes.iter().position(may_replace_pods) else { return true };
-        let observed = self.relay.status.as_ref().and_then(|status| status.observed_generation);
-        let is_asked_for = observed != self.relay.metadata.generation;
-        if is_asked_for || self.desk.turns.may_begin(self.key, self.context.world.relay_count(), Instant::now()) {
+        if self.desk.turns.may_begin(self.key, self.relay.metadata.generation, self.context.world.relay_count(), Instant::now()) {
             return true;
         }
         plan.writes.remove(index);
@@ -244,8 +258,8 @@ impl Work<'_> {
         let world = &self.context.world;
         let pods = world.pods_of(self.key);
         let rollout = self.workload(&outcome.applied).unwrap_or_default();
-        let answers = self.desk.observer.attend(self.key, Target { wanted: outcome.wanted, pods: pods.clone() });
-        let seen = gather(&pods, &answers, rollout.has_old_pods);
+        let answers = self.desk.observer.attend(self.key, Target { wanted: outcome.wanted.clone(), pods: pods.clone() });
+        let seen = gather(&pods, &answers, outcome.wanted.as_ref(), rollout.has_old_pods);
         let came = status::Applied {
             addresses: addresses(&world.children_of(self.key)),
             trouble: outcome.trouble,

@@ -22,7 +22,6 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::reconcile::Desk;
 use crate::{
     build::Settings,
     cluster::{
@@ -36,12 +35,14 @@ use crate::{
         streams::watch_everything,
         world::Queues,
     },
+    labels::OPERATOR,
+    reconcile::Desk,
 };
 use controller::{Controller, Shared};
 pub use options::Options;
 
 /// The name of the lease.
-const LEASE: &str = "postern-operator";
+const LEASE: &str = OPERATOR;
 /// For reconciles to end after the signal to stop: one write, and what leads to it.
 const MARGIN: Duration = WRITE_TIMEOUT.saturating_mul(2);
 
@@ -68,7 +69,7 @@ async fn control(options: &Options) -> anyhow::Result<ExitCode> {
     // Renewals go on until the last write has ended.
     let release = CancellationToken::new();
     let mut election = elect(options, lease, &namespace, standing, release.clone());
-    let context = operator.context(options, api, namespace, identity());
+    let context = operator.context(options, &api, namespace, identity());
     let tasks = TaskTracker::new();
     tokio::select! {
         signal = signals.next() => tracing::info!(signal, "ending: no reconcile begins any more"),
@@ -126,14 +127,12 @@ impl Operator {
         }
     }
 
-    fn context(&self, options: &Options, client: Client, namespace: String, instance: String) -> Context {
-        let desk = Desk::new(&client, &self.permits, &self.world, &namespace, instance);
+    fn context(&self, options: &Options, client: &Client, namespace: String, instance: String) -> Context {
+        let desk = Desk::new(client, &self.permits, &self.world, &namespace, instance);
         Context {
-            client,
             world: Arc::clone(&self.world),
             permits: self.permits.clone(),
-            settings: Settings { namespace: namespace.clone(), relays: options.relays.clone() },
-            namespace,
+            settings: Settings { namespace, relays: options.relays.clone() },
             cluster_cidrs: options.cluster_cidrs.clone(),
             cluster_domain: options.cluster_domain.clone(),
             desk: Arc::new(desk),
@@ -175,7 +174,7 @@ fn elect(
 
 /// This process among all that ever were: the pod's name tells people, the rest tells it from its own last life.
 fn identity() -> String {
-    let pod = env::var("HOSTNAME").unwrap_or_else(|_| "postern-operator".to_owned());
+    let pod = env::var("HOSTNAME").unwrap_or_else(|_| OPERATOR.to_owned());
     format!("{pod}_{:016x}", rand::random::<u64>())
 }
 

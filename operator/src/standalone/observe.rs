@@ -22,6 +22,7 @@ pub(super) async fn observe(admin: SocketAddr) -> Pods {
         config_hash: answer.config_hash,
         clients: answer.clients,
         refusals: answer.last_refusal.map(|refusal| refusal.reasons).unwrap_or_default(),
+        delays: Vec::new(),
     }
 }
 

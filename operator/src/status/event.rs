@@ -120,6 +120,8 @@ event_reasons! {
     Warning Detached,
     /// A relay has forgotten a domain that it could not serve, and refuses its mail.
     Warning DetachGraceEnded,
+    /// A resource does not have the form of its kind, and what ran of it goes on.
+    Warning Unreadable,
 }
 
 impl Event {

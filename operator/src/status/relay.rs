@@ -33,8 +33,10 @@ pub struct Pods {
     pub ready: i32,
     /// The hash of the configuration that every ready pod runs; `None` when they run different ones, or none.
     pub config_hash: Option<String>,
-    /// Why pods refused the configuration that they were given.
+    /// Why pods refused the configuration that they should run.
     pub refusals: Vec<String>,
+    /// Why pods can't use what they were given so far; the rest may be on its way.
+    pub delays: Vec<String>,
     /// The sessions that they saw, all pods together.
     pub clients: Clients,
 }
@@ -47,9 +49,10 @@ pub fn relay(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, applied: &
     let validated = findings.relay.as_ref().ok();
     let progress = Progress::of(relay, findings, pods, applied);
     accepted(&mut conditions, findings);
-    resolved(&mut conditions, findings, now);
+    resolved(&mut conditions, findings, applied.trouble.as_ref(), now);
     programmed(&mut conditions, &progress, pods.ready > 0);
-    ready(&mut conditions, findings, pods, &progress, now);
+    let flows = pods.ready > 0 && !is_unreachable(applied);
+    ready(&mut conditions, findings, flows, &progress, now);
     encrypted(&mut conditions, relay, validated);
     preserved(&mut conditions, relay, validated, pods.clients);
     match &progress {
@@ -85,11 +88,11 @@ impl Progress {
     fn of(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, applied: &Applied) -> Self {
         let validated = match &findings.relay {
             Ok(validated) => validated,
-            Err(blockers) => return Self::blocked(blockers),
+            Err(blockers) => return Self::blocked(blockers, applied.trouble.as_ref()),
         };
         let is_taken = pods.config_hash.as_deref() == Some(validated.configuration.hash()) && pods.ready > 0;
-        if let Some(Trouble { reason, message, is_final }) = &applied.trouble {
-            if *is_final { Self::Stuck(*reason, message.clone()) } else { Self::Underway(*reason, message.clone()) }
+        if let Some(trouble) = &applied.trouble {
+            Self::held_up(trouble)
         } else if !is_taken && !pods.refusals.is_empty() {
             Self::Stuck(Reason::Refused, format!("pods refused the configuration: {}", pods.refusals.join("; ")))
         } else if relay.spec.replicas == 0 && pods.count == 0 {
@@ -102,15 +105,25 @@ impl Progress {
         } else if pods.ready == 0 {
             Self::Underway(Reason::NoReadyPods, "pods are not ready yet".to_owned())
         } else {
-            Self::Underway(Reason::Pending, "not every ready pod runs this generation yet".to_owned())
+            let waits = pods.delays.iter().map(|delay| format!("; {delay}"));
+            Self::Underway(Reason::Pending, ["not every ready pod runs this generation yet".to_owned()].into_iter().chain(waits).collect())
         }
     }
 
-    fn blocked(blockers: &[Blocker]) -> Self {
+    fn held_up(Trouble { reason, message, is_final }: &Trouble) -> Self {
+        if *is_final { Self::Stuck(*reason, message.clone()) } else { Self::Underway(*reason, message.clone()) }
+    }
+
+    fn blocked(blockers: &[Blocker], trouble: Option<&Trouble>) -> Self {
         let reason = blockers.first().map_or(Reason::Invalid, reason_of_blocker);
         let message = blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        // An issuer needs no help.
-        if reason == Reason::CertificateNotIssued { Self::Underway(reason, message) } else { Self::Stuck(reason, message) }
+        match (reason, trouble) {
+            // It was not even asked.
+            (Reason::CertificateNotIssued, Some(trouble)) => Self::held_up(trouble),
+            // An issuer needs no help.
+            (Reason::CertificateNotIssued, None) => Self::Underway(reason, message),
+            _ => Self::Stuck(reason, message),
+        }
     }
 }
 
@@ -126,12 +139,9 @@ fn accepted(conditions: &mut Conditions<'_>, findings: &Findings<'_>) {
     }
 }
 
-fn resolved(conditions: &mut Conditions<'_>, findings: &Findings<'_>, now: Timestamp) {
+fn resolved(conditions: &mut Conditions<'_>, findings: &Findings<'_>, trouble: Option<&Trouble>, now: Timestamp) {
     let fault = match &findings.relay {
-        Err(blockers) => blockers
-            .iter()
-            .find(|blocker| !matches!(blocker, Blocker::Field(_)))
-            .map(|blocker| (reason_of_blocker(blocker), blocker.to_string())),
+        Err(blockers) => blockers.iter().find(|blocker| !matches!(blocker, Blocker::Field(_))).map(|blocker| unresolved(blocker, trouble)),
         Ok(validated) => expired(validated, now),
     };
     let postmaster = || findings.warnings.iter().find(|warning| matches!(warning, Warning::Postmaster(_)));
@@ -141,6 +151,14 @@ fn resolved(conditions: &mut Conditions<'_>, findings: &Findings<'_>, now: Times
             Some((reason, message)) => conditions.set(types::RESOLVED_REFS, true, reason, message),
             None => conditions.set(types::RESOLVED_REFS, true, Reason::ResolvedRefs, ""),
         },
+    }
+}
+
+/// What kept the issuer from being asked says more than that it has not issued anything.
+fn unresolved(blocker: &Blocker, trouble: Option<&Trouble>) -> (Reason, String) {
+    match (reason_of_blocker(blocker), trouble) {
+        (Reason::CertificateNotIssued, Some(trouble)) => (trouble.reason, trouble.message.clone()),
+        (reason, _) => (reason, blocker.to_string()),
     }
 }
 
@@ -185,9 +203,13 @@ fn programmed(conditions: &mut Conditions<'_>, progress: &Progress, flows: bool)
     conditions.set(types::PROGRAMMED, false, reason, message);
 }
 
+/// Pods that no Service leads to get no mail: none could be made, and there was none before.
+fn is_unreachable(applied: &Applied) -> bool {
+    applied.trouble.is_some() && applied.addresses.is_empty()
+}
+
 /// Whether mail flows, and the reason that matters most, whether or not it does.
-fn ready(conditions: &mut Conditions<'_>, findings: &Findings<'_>, pods: &Pods, progress: &Progress, now: Timestamp) {
-    let flows = pods.ready > 0;
+fn ready(conditions: &mut Conditions<'_>, findings: &Findings<'_>, flows: bool, progress: &Progress, now: Timestamp) {
     let is_usual = |reason: &Reason| matches!(reason, Reason::Pending | Reason::RollingOut | Reason::NoReadyPods);
     let (reason, message) = match progress {
         Progress::Underway(reason, _) if flows && is_usual(reason) => remark(findings, now).unwrap_or((Reason::Ready, String::new())),

@@ -4,6 +4,8 @@ use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::api::r
 use postern_config::Violation;
 use postern_crds::smtp_relay::{Limits, Resources, SmtpRelaySpec};
 
+use crate::quantity::units;
+
 /// For the process itself, its code, caches and buffers.
 const BASE_BYTES: i64 = 64 << 20;
 /// For each connection that may be open: two TLS sessions (the client's and the next hop's) with their buffers.
@@ -73,7 +75,7 @@ impl Needs {
         let violations: Vec<_> = bounds
             .into_iter()
             .filter_map(|(name, amount, need, mend)| {
-                let is_enough = bytes(amount?).is_none_or(|bytes| bytes >= need);
+                let is_enough = units(amount?).is_none_or(|bytes| bytes >= need);
                 let problem = format!("a pod needs {} for the limits of this relay; raise it, or lower {mend}", mebibytes(need).0);
                 (!is_enough).then(|| Violation { field: format!("spec.podTemplate.resources.limits.{name}"), problem })
             })
@@ -87,68 +89,9 @@ fn mebibytes(bytes: i64) -> Quantity {
     Quantity(format!("{}Mi", (bytes + MIB - 1) / MIB))
 }
 
-/// The bytes of a quantity, rounded down; none when it is none, or beyond counting.
-fn bytes(Quantity(text): &Quantity) -> Option<i64> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, suffix) = text.split_at(end);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let scale = scale(suffix)?;
-    let whole = if whole.is_empty() { 0 } else { whole.parse::<i128>().ok()? };
-    let fraction_bytes = if fraction.is_empty() {
-        0
-    } else {
-        fraction.parse::<i128>().ok()?.checked_mul(scale)? / 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?
-    };
-    i64::try_from((whole.checked_mul(scale)?.checked_add(fraction_bytes)?) / 1000).ok()
-}
-
-/// Thousandths of a byte that a suffix stands for.
-fn scale(suffix: &str) -> Option<i128> {
-    let powers = ["", "k", "M", "G", "T", "P", "E"];
-    let power = |letter: &str| powers.iter().position(|power| *power == letter).and_then(|power| u32::try_from(power).ok());
-    if suffix == "m" {
-        return Some(1);
-    }
-    if let Some(exponent) = suffix.strip_prefix(['e', 'E']).filter(|exponent| exponent.starts_with(|c: char| c.is_ascii_digit())) {
-        return 10_i128.checked_pow(exponent.parse().ok()?)?.checked_mul(1000);
-    }
-    match suffix.strip_suffix('i') {
-        Some("K") => Some(1000 << 10),
-        Some(letter) => Some(1000_i128 << (10 * power(letter).filter(|power| *power > 1)?)),
-        None => 1000_i128.checked_pow(power(suffix)? + 1),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn quantity(text: &str) -> Option<i64> {
-        bytes(&Quantity(text.to_owned()))
-    }
-
-    #[test]
-    fn quantities_are_read_as_kubernetes_reads_them() {
-        let cases = [
-            ("0", 0),
-            ("1", 1),
-            ("1500m", 1),
-            ("1k", 1000),
-            ("1Ki", 1024),
-            ("1.5Gi", 3 << 29),
-            ("0.5M", 500_000),
-            (".5k", 500),
-            ("12e3", 12_000),
-            ("1E", 1_000_000_000_000_000_000),
-            ("2Ei", 2 << 60),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(quantity(text), Some(expected), "{text}");
-        }
-        for text in ["", "x", "1Q", "16Ei", "1.x"] {
-            assert!(matches!(quantity(text), None | Some(0)), "{text}");
-        }
-    }
 
     #[test]
     fn the_defaults_hold_every_connection_and_every_message_in_memory() {

@@ -4,6 +4,7 @@
 
 pub mod columns;
 pub mod kstatus;
+pub mod scenarios;
 pub mod standalone;
 pub mod statuses;
 pub mod tenants;

@@ -45,6 +45,8 @@ struct Running {
     /// `namespace/name` of the `SmtpRelay`.
     relay: String,
     config_hash: String,
+    /// Of the keys, certificates and CAs in use with it.
+    material_hash: String,
     /// Generation of the `SmtpRelay` that it was built from.
     generation: i64,
     /// Since when it is in use.
@@ -99,6 +101,7 @@ impl Running {
         Self {
             relay: root.relay.clone(),
             config_hash: snapshot.hash.clone(),
+            material_hash: snapshot.material.clone(),
             generation: root.generation,
             since: *since,
             listeners: root.listeners.iter().map(Listening::of).collect(),

@@ -34,6 +34,7 @@ pub use metrics::Metrics;
 pub use pass_through::PassThrough;
 pub use peer::Peer;
 pub use resolve::Resolver;
+pub(crate) use tls::client_config;
 pub use transaction::Handover;
 
 /// Where transactions begin.

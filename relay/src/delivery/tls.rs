@@ -87,6 +87,12 @@ impl Material {
     }
 }
 
+/// What a client needs that trusts nobody but the CAs in the bundle `trust` below `folder`. Blocks.
+pub(crate) fn client_config(folder: &Path, trust: &str) -> Result<Arc<ClientConfig>, DestinationError> {
+    let trust = Trust::load(folder, &[trust.to_owned()])?;
+    Ok(Arc::new(versions()?.with_root_certificates(trust.roots).with_no_client_auth()))
+}
+
 fn versions() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, rustls::Error> {
     ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()
 }

@@ -21,7 +21,7 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) kind: Kind,
-    /// Hash of the configuration that was meant, when there is one.
+    /// Hash of the configuration that is at fault. None when nobody knows: the root, or what is not of it, may still be on its way.
     pub(super) hash: Option<String>,
     /// One line for each thing that is wrong; never empty.
     pub(super) reasons: Vec<String>,
@@ -41,8 +41,8 @@ pub(super) enum Kind {
 impl Failure {
     /// The folder gives no snapshot.
     pub(super) fn to_load(error: &LoadError, folder: &Path) -> Self {
-        let kind = if error.may_be_torn() { Kind::Torn } else { Kind::Lasting };
-        Self { kind, hash: root_hash(folder), reasons: error.reasons() }
+        let (kind, hash) = if error.may_be_torn() { (Kind::Torn, None) } else { (Kind::Lasting, root_hash(folder)) };
+        Self { kind, hash, reasons: error.reasons() }
     }
 
     /// The snapshot breaks what no configuration may.

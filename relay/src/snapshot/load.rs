@@ -62,7 +62,7 @@ pub struct Source {
     folder: PathBuf,
     configuration: Configuration,
     hash: String,
-    material: material::Digest,
+    material: String,
 }
 
 impl Source {
@@ -74,7 +74,7 @@ impl Source {
             return Err(LoadError::Invalid(violations));
         }
         // Before the files are used: what changes in between is then seen as a change the next time.
-        let material = material::digest(folder, &configuration);
+        let material = material::hash(folder, &configuration);
         Ok(Self { folder: folder.to_owned(), hash: configuration.hash().to_owned(), material, configuration })
     }
 }

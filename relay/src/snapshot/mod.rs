@@ -29,8 +29,8 @@ pub struct Snapshot {
     pub policy: Policy<Arc<Destination>>,
     /// The server's side of TLS.
     pub tls: Acceptor,
-    /// What the keys, certificates and CAs were made of.
-    material: material::Digest,
+    /// The hash of the files of keys, certificates and CAs that it was made of ([`postern_config::material::hash`]).
+    pub material: String,
 }
 
 impl Snapshot {

@@ -27,7 +27,7 @@ pub struct InUse {
 pub struct Refusal {
     /// When it was refused first.
     pub at: Timestamp,
-    /// SHA-256 of `relay.json`, when there is one to be read.
+    /// SHA-256 of `relay.json`. None when there is none to be read, and when the rest of the set may still be on its way: then it is not refused.
     pub hash: Option<String>,
     /// One line for each thing that is wrong; never empty.
     pub reasons: Vec<String>,

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Result, ensure};
-use postern_config::{ListenerTls, TlsVersion};
+use postern_config::{Configuration, ListenerTls, TlsVersion, material};
 use postern_tests::{client::Client, config::HOSTNAME, pki::Certificate};
 use rustls::pki_types::CertificateDer;
 
@@ -31,7 +31,7 @@ async fn a_renewed_certificate_is_shown_and_sessions_go_on() -> Result<()> {
     let mut before = Client::ready(relay.address(0), &relay.trust(HOSTNAME)?).await?;
     let mut in_clear = relay.client().await?;
     before.ask("MAIL FROM:<a@client.test>", 250).await?;
-    let hash = relay.status().await?["configHash"].clone();
+    let status = relay.status().await?;
 
     let renewed = relay.authority.server(&[HOSTNAME])?;
     renewed.write_as(relay.folder.path(), "mx1")?;
@@ -42,7 +42,11 @@ async fn a_renewed_certificate_is_shown_and_sessions_go_on() -> Result<()> {
         })
         .await?;
 
-    ensure!(relay.status().await?["configHash"] == hash);
+    let after = relay.status().await?;
+    ensure!(after["configHash"] == status["configHash"] && after["materialHash"] != status["materialHash"], "{after}");
+    let configuration = Configuration::read(relay.folder.path())?;
+    let wanted = material::hash(&configuration, |file| fs::read(relay.folder.path().join(file)).ok());
+    ensure!(after["materialHash"] == wanted, "{after}: {wanted}");
     before.ask("RCPT TO:<b@example.com>", 250).await?;
     ensure!(before.data("Subject: across a renewal\r\n\r\n").await?.code == 250);
     in_clear.ask("NOOP", 250).await?;

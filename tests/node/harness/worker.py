@@ -9,6 +9,9 @@ from .parts import Part, do, succeeds, wait
 from .places import CLUSTER_DOMAIN, CONTAINERD, DNS_SERVICE, NODE_ADDRESS, NODE_NAME, NODE_POD_RANGE, POD_RANGE, Run
 
 PAUSE = "localhost/pause:test"
+STORAGE = "ephemeral-storage"
+# What pods may ask for together, which is not what they take.
+STORAGE_SIZE = "100Gi"
 
 
 def start(run: Run, api: Part) -> None:
@@ -21,6 +24,15 @@ def start(run: Run, api: Part) -> None:
     kubectl = [run.programs / "kubectl", "--kubeconfig", run.configuration / "admin.kubeconfig"]
     is_ready = lambda: succeeds(*kubectl, "wait", "--for=condition=Ready", "--timeout=1s", f"node/{NODE_NAME}")  # noqa: E731
     wait("the node is ready", is_ready, api, containerd, kubelet, proxy)
+    promise_storage(kubectl, kubelet)
+
+
+def promise_storage(kubectl: list[str | Path], kubelet: Part) -> None:
+    """A kubelet that does not isolate local storage tells of none, and pods that ask for some would go nowhere. It keeps what others tell."""
+    node = ["node", NODE_NAME, "--subresource=status"]
+    do(*kubectl, "patch", *node, "--type=merge", "--patch", json.dumps({"status": {"capacity": {STORAGE: STORAGE_SIZE}}}))
+    allocatable = ["get", "node", NODE_NAME, "--output", f"jsonpath={{.status.allocatable.{STORAGE}}}"]
+    wait("the node has storage", lambda: do(*kubectl, *allocatable) == STORAGE_SIZE, kubelet)
 
 
 def start_containerd(run: Run) -> Part:
@@ -93,6 +105,7 @@ def start_kubelet(run: Run) -> Part:
         "failCgroupV1": False,
         "enforceNodeAllocatable": [],
         "localStorageCapacityIsolation": False,
+        "nodeStatusUpdateFrequency": "1s",
         "failSwapOn": False,
         # It lacks CAP_SYS_RESOURCE, and may not set what is the whole machine's.
         "featureGates": {"KubeletInUserNamespace": True},

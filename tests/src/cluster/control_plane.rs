@@ -152,19 +152,21 @@ impl ApiServer {
     }
 }
 
-/// kube-controller-manager with what stands between an operator's objects and pods, and with what cleans up.
+/// kube-controller-manager with what stands between an operator's objects and pods, what scales, and what cleans up.
 pub(super) struct ControllerManager {
     _process: Process,
 }
 
 impl ControllerManager {
     pub(super) fn start(kubeconfig: &Path, files: &Files) -> Result<Self> {
-        let controllers = ["deployment", "replicaset", "garbage-collector", "namespace", "serviceaccount", "disruption"];
+        let controllers =
+            ["deployment", "replicaset", "garbage-collector", "namespace", "serviceaccount", "disruption", "horizontal-pod-autoscaler"];
         let controllers = controllers.map(|name| format!("{name}-controller")).join(",");
         let arguments = [
             format!("--kubeconfig={}", kubeconfig.display()),
             format!("--controllers={controllers}"),
             "--leader-elect=false".to_owned(),
+            "--horizontal-pod-autoscaler-sync-period=2s".to_owned(),
             "--bind-address=127.0.0.1".to_owned(),
             format!("--secure-port={}", port::free()?),
             format!("--cert-dir={}", files.path("controller-certificates")),

@@ -100,9 +100,7 @@ impl Cluster {
         for definition in postern_crds::definitions() {
             manifest::apply(&client, &definition.resource).await?;
         }
-        for definition in postern_crds::definitions() {
-            cluster.answers(&format!("/apis/{}/{}/{}", postern_crds::GROUP, postern_crds::VERSION, definition.plural)).await?;
-        }
+        cluster.serves_our_kinds().await?;
         Ok(Some(cluster))
     }
 
@@ -178,7 +176,8 @@ impl Cluster {
     /// Starts it again, on the same port.
     pub async fn start_api_server(&self) -> Result<()> {
         self.api_server.lock().await.start_again().await?;
-        self.answers("/readyz").await
+        self.answers("/readyz").await?;
+        self.serves_our_kinds().await
     }
 
     /// Starts the controllers that make pods of Deployments, collect garbage and empty namespaces, unless they run.
@@ -197,6 +196,14 @@ impl Cluster {
         let path = self.folder.path().join(Path::new("scratch").join(name));
         std::fs::create_dir_all(&path)?;
         Ok(path)
+    }
+
+    /// Waits until the kinds of the CRDs are served, which comes a little later than all else.
+    async fn serves_our_kinds(&self) -> Result<()> {
+        for definition in postern_crds::definitions() {
+            self.answers(&format!("/apis/{}/{}/{}", postern_crds::GROUP, postern_crds::VERSION, definition.plural)).await?;
+        }
+        Ok(())
     }
 
     /// Waits until a GET of `path` is answered with 200.

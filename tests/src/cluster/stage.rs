@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Cluster,
+    audit::Entry,
     kstatus::{self, Status},
     kubelet::Kubelet,
     manifest,
@@ -92,6 +93,13 @@ impl Stage {
     /// Applies manifests to the namespace.
     pub async fn apply(&self, yaml: &str) -> Result<()> {
         manifest::apply_yaml(&self.client, &self.namespace, yaml).await
+    }
+
+    /// What the operator wrote so far, or tried to, but its lease, as the audit log has it.
+    pub fn writes(&self) -> Result<Vec<Entry>> {
+        let user = self.release.user();
+        let entries = self.cluster.audit()?.into_iter();
+        Ok(entries.filter(|entry| entry.user.username == user && entry.is_write() && !entry.is_about("leases")).collect())
     }
 
     /// Objects of a kind in the namespace.

@@ -56,8 +56,8 @@ struct Gate {
     budget: Option<usize>,
     /// Whether the last write of the budget was answered.
     spent: bool,
-    /// Whether requests about leases are kept back.
-    leases_held: bool,
+    /// Requests whose path holds this are kept back.
+    held: Option<&'static str>,
 }
 
 impl Toll {
@@ -93,9 +93,9 @@ impl Toll {
         let _ = self.state.gate.subscribe().wait_for(|gate| gate.spent).await;
     }
 
-    /// Keeps requests about leases back, or lets those that wait pass.
-    pub fn hold_leases(&self, held: bool) {
-        self.state.gate.send_modify(|gate| gate.leases_held = held);
+    /// Keeps requests back whose path holds this, reads too. None: none any more, and those that wait pass.
+    pub fn hold(&self, path: Option<&'static str>) {
+        self.state.gate.send_modify(|gate| gate.held = path);
     }
 
     /// The writes so far that passed, oldest first.
@@ -136,8 +136,8 @@ impl State {
         let began = Instant::now();
         let is_write = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
         let path = request.uri().to_string();
+        let _ = self.gate.subscribe().wait_for(|gate| gate.held.is_none_or(|held| !path.contains(held))).await;
         if path.contains("/leases") {
-            let _ = self.gate.subscribe().wait_for(|gate| !gate.leases_held).await;
             let response = self.forward(request).await?;
             if is_write && response.status().is_success() {
                 self.leases.lock().unwrap_or_else(PoisonError::into_inner).push(began);

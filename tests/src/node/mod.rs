@@ -1,6 +1,8 @@
 //! A real Kubernetes node, started by `tests/node`: what `tests/node/README.md` says is what a test finds.
 
 mod internet;
+pub mod mailserver;
+pub mod traffic;
 
 use std::{
     ffi::OsStr,
@@ -63,6 +65,24 @@ impl Node {
         self.program("kubectl", arguments).await
     }
 
+    /// Runs kubectl, which must succeed; what it said.
+    pub async fn kubectl_says(&self, arguments: &[&str]) -> Result<String> {
+        said("kubectl", arguments, self.kubectl(arguments).await?)
+    }
+
+    /// Runs helm, which must succeed; what it said.
+    pub async fn helm_says(&self, arguments: &[&str]) -> Result<String> {
+        said("helm", arguments, self.helm(arguments).await?)
+    }
+
+    /// Applies manifests to `namespace`, as a user does.
+    pub async fn apply(&self, namespace: &str, yaml: &str) -> Result<()> {
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(&file, yaml)?;
+        let path = file.path().display().to_string();
+        self.kubectl_says(&["apply", "--namespace", namespace, "--filename", &path]).await.map(drop)
+    }
+
     /// Runs helm to its end.
     pub async fn helm<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Outcome> {
         self.program("helm", arguments).await
@@ -86,6 +106,11 @@ impl Drop for Node {
         // A failure here leaves the folder, which says what it was.
         let _ = Command::new(script("down")).arg(&self.folder).stdin(Stdio::null()).status();
     }
+}
+
+fn said(program: &str, arguments: &[&str], outcome: Outcome) -> Result<String> {
+    ensure!(outcome.success, "{program} {}: {outcome}", arguments.join(" "));
+    Ok(outcome.text)
 }
 
 /// A script of tests/node.

@@ -29,6 +29,8 @@ struct Answer {
     lines: Vec<(Duration, Value)>,
     /// After the last line nothing comes any more, and the connection stays.
     hangs: bool,
+    /// What passes before it begins.
+    delay: Duration,
 }
 
 fn list(version: u64, token: &str, items: Vec<Value>) -> Answer {
@@ -36,20 +38,25 @@ fn list(version: u64, token: &str, items: Vec<Value>) -> Answer {
         "apiVersion": "postern.dev/v1alpha1", "kind": "SmtpRelayList",
         "metadata": {"resourceVersion": version.to_string(), "continue": token}, "items": items
     });
-    Answer { code: 200, lines: vec![(Duration::ZERO, body)], hangs: false }
+    Answer { code: 200, lines: vec![(Duration::ZERO, body)], hangs: false, delay: Duration::ZERO }
 }
 
 fn events(lines: Vec<(u64, Value)>) -> Answer {
-    Answer { code: 200, lines: lines.into_iter().map(|(after, line)| (Duration::from_secs(after), line)).collect(), hangs: false }
+    Answer {
+        code: 200,
+        lines: lines.into_iter().map(|(after, line)| (Duration::from_secs(after), line)).collect(),
+        hangs: false,
+        delay: Duration::ZERO,
+    }
 }
 
 fn hanging() -> Answer {
-    Answer { code: 200, lines: Vec::new(), hangs: true }
+    Answer { code: 200, lines: Vec::new(), hangs: true, delay: Duration::ZERO }
 }
 
 fn refusal(code: u16) -> Answer {
     let status = json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "message": "no", "reason": "No"});
-    Answer { code, lines: vec![(Duration::ZERO, status)], hangs: false }
+    Answer { code, lines: vec![(Duration::ZERO, status)], hangs: false, delay: Duration::ZERO }
 }
 
 fn event(kind: &str, object: Value) -> Value {
@@ -96,6 +103,7 @@ impl tower::Service<Request<Body>> for Script {
         // What comes after the script is a watch in which nothing happens.
         let answer = self.answers.lock().unwrap().pop_front().unwrap_or_else(hanging);
         Box::pin(async move {
+            sleep(answer.delay).await;
             let response = Response::builder().status(answer.code).header("content-type", "application/json");
             Ok(response.body(BoxBody::new(StreamBody::new(frames(answer)))).unwrap())
         })
@@ -127,6 +135,10 @@ struct Trial {
 impl Trial {
     /// Begins to watch a server that gives these answers.
     fn begin(need: Need, answers: Vec<Answer>) -> Self {
+        Self::begin_in(None, need, answers)
+    }
+
+    fn begin_in(namespace: Option<&str>, need: Need, answers: Vec<Answer>) -> Self {
         let asked = Asked::default();
         let script = Script { answers: Arc::new(Mutex::new(answers.into())), asked: Arc::clone(&asked), begun: Instant::now() };
         let resource = ApiResource::erase::<SmtpRelay>(&());
@@ -136,7 +148,7 @@ impl Trial {
             api: Api::all_with(Client::new(script, "default"), &resource),
             resource,
             source: Source::Relays,
-            namespace: None,
+            namespace: namespace.map(str::to_owned),
             labels: None,
             need,
             world: Arc::clone(&world),
@@ -160,6 +172,12 @@ impl Trial {
     fn times(&self) -> Vec<Duration> {
         self.asked.lock().unwrap().iter().map(|(at, _)| *at).collect()
     }
+}
+
+/// The answer, some seconds later.
+fn slow(mut answer: Answer, seconds: u64) -> Answer {
+    answer.delay = Duration::from_secs(seconds);
+    answer
 }
 
 async fn after(seconds: u64) {
@@ -257,7 +275,8 @@ async fn a_watch_that_ends_at_once_does_not_spin() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_served_is_not_there_until_it_is() {
     let quiet = events(vec![(40, bookmark(11))]);
-    let answers = vec![refusal(404), list(10, "", vec![relay("a", 3)]), quiet, refusal(404), refusal(404), refusal(404)];
+    let gone = (0..GONE).map(|_| refusal(404));
+    let answers = [refusal(404), list(10, "", vec![relay("a", 3)]), quiet].into_iter().chain(gone).collect();
     let trial = Trial::begin(Need::IfServed, answers);
     after(1).await;
     assert!(trial.liveness.is_synced() && !trial.knows("a"));
@@ -268,12 +287,30 @@ async fn what_is_not_served_is_not_there_until_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_starts_and_does_not_know_an_api_yet_takes_nothing_away() {
-    let trial = Trial::begin(Need::IfServed, vec![list(10, "", vec![relay("a", 3)]), refusal(404), refusal(404)]);
-    for _ in 0..60 {
-        after(1).await;
-        assert!(trial.knows("a"));
+async fn a_server_that_starts_and_knows_neither_apis_nor_rights_yet_takes_nothing_away() {
+    for code in [403, 404] {
+        let starting = (1..GONE).map(|_| refusal(code));
+        let trial = Trial::begin(Need::IfAllowed, [list(10, "", vec![relay("a", 3)])].into_iter().chain(starting).collect());
+        for _ in 0..60 {
+            after(1).await;
+            assert!(trial.knows("a"), "after {code}");
+        }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_read_any_more_is_left_out() {
+    let forbidden = (0..=GONE).map(|_| refusal(403));
+    let trial = Trial::begin(Need::IfAllowed, [list(10, "", vec![relay("a", 3)])].into_iter().chain(forbidden).collect());
+    after(60).await;
+    assert!(!trial.knows("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_is_not_held_up_by_what_may_never_be_read() {
+    let trial = Trial::begin(Need::IfAllowed, (0..100).map(|_| refusal(403)).collect());
+    after(30).await;
+    assert!(trial.liveness.is_synced());
 }
 
 #[tokio::test(start_paused = true)]
@@ -283,4 +320,40 @@ async fn what_is_required_is_waited_for() {
     assert!(!trial.liveness.is_synced());
     after(10).await;
     assert!(trial.liveness.is_synced() && trial.knows("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_may_not_be_read_holds_up_what_depends_on_it_and_nothing_else() {
+    let trial = Trial::begin_in(Some("mail"), Need::Required, vec![refusal(403), refusal(403), list(10, "", vec![relay("a", 3)])]);
+    let other = relay("b", 2);
+    trial.world.observe(Source::Relays, serde_json::from_value(other).unwrap(), Urgency::Change);
+    let mut elsewhere = relay("c", 2);
+    elsewhere["metadata"]["namespace"] = "elsewhere".into();
+    trial.world.observe(Source::Relays, serde_json::from_value(elsewhere).unwrap(), Urgency::Change);
+    let is_whole = |namespace: &str, name: &str| trial.world.is_whole(&Key::new(namespace, name));
+    sleep(Duration::from_millis(100)).await;
+    assert!(trial.liveness.is_synced() && trial.liveness.missing().next().is_none(), "nothing else waits");
+    assert!(!is_whole("mail", "b") && is_whole("elsewhere", "c"));
+    after(10).await;
+    assert!(trial.knows("a") && is_whole("mail", "a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_was_read_once_stays_as_it_was_when_it_may_not_be_read_any_more() {
+    let gone = json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": 410, "message": "too old", "reason": "Expired"});
+    let answers = vec![list(10, "", vec![relay("a", 3)]), events(vec![(1, event("ERROR", gone))]), refusal(403), refusal(403)];
+    let trial = Trial::begin_in(Some("mail"), Need::Required, answers);
+    after(5).await;
+    assert!(trial.knows("a") && trial.world.is_whole(&Key::new("mail", "a")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_slowest_watch_that_gets_on_is_not_stuck() {
+    let failures = (0..12).map(|_| refusal(500));
+    let slowest = slow(hanging(), ANSWER.as_secs() - 1);
+    let trial = Trial::begin(Need::Required, [list(10, "", vec![])].into_iter().chain(failures).chain([slowest]).collect());
+    for _ in 0..1000 {
+        after(1).await;
+        assert_eq!(trial.liveness.stuck(), Vec::<&str>::new());
+    }
 }

@@ -80,6 +80,8 @@ pub struct DomainInventory {
     pub domain: AcceptedDomain,
     /// The relays that it names, those of them that exist.
     pub relays: BTreeMap<Key, SmtpRelay>,
+    /// Those that can't be read. They exist too, as far as anybody knows.
+    pub unreadable: BTreeSet<Key>,
 }
 
 /// What is known of the cluster.
@@ -135,9 +137,11 @@ impl World {
     pub fn domain_inventory(&self, domain: &Key) -> Option<DomainInventory> {
         let state = self.read();
         let found = state.domains.get(domain)?;
-        let relays = references::relays_of(found).into_iter();
-        let relays = relays.filter_map(|key| Some((key.clone(), SmtpRelay::clone(state.relays.get(&key)?)))).collect();
-        Some(DomainInventory { domain: AcceptedDomain::clone(found), relays })
+        let named = references::relays_of(found);
+        let relays = named.iter().filter_map(|key| Some((key.clone(), SmtpRelay::clone(state.relays.get(key)?)))).collect();
+        let is_lacking = |key: &Key| state.lacking.contains(&(Source::Relays, key.namespace.clone()));
+        let unreadable = named.into_iter().filter(|key| state.relays.unreadable(key).is_some() || is_lacking(key)).collect();
+        Some(DomainInventory { domain: AcceptedDomain::clone(found), relays, unreadable })
     }
 
     /// A relay that does not have the form of its kind.
@@ -173,11 +177,15 @@ impl World {
     }
 
     /// Whether everything that the relay and its domains refer to, and that can be read at all, was read. Before that nothing is to be made of it:
-    /// what is not here yet is not missing.
+    /// what is not here yet is not missing. Nor is what may not be read though it should.
     #[must_use]
     pub fn is_whole(&self, relay: &Key) -> bool {
         let state = self.read();
         let Some(found) = state.relays.get(relay) else { return true };
+        // An operator that may not read all namespaces lets in domains of the relay's own alone.
+        if state.lacking.iter().any(|(_, namespace)| *namespace == relay.namespace) {
+            return false;
+        }
         let mut targets = references::of_relay(found);
         targets.extend(state.domains_at(relay).flat_map(|(_, domain)| references::of_domain(domain)));
         targets.iter().all(|target| !is_readable(&state.scope, target) || state.targets.is_known(target))
@@ -193,7 +201,7 @@ impl World {
     pub fn wrote_child(&self, kind: Kind, object: DynamicObject) {
         self.count(kind.as_str());
         // What the writer has sent needs no further look, and what it did not send was there before.
-        self.write().put(Source::Children(kind), object);
+        self.write().answered(Source::Children(kind), object);
     }
 
     /// Takes the answer to a write of a relay's status.
@@ -203,7 +211,7 @@ impl World {
         let key = Key::of(&relay.metadata);
         let mut state = self.write();
         let generation = state.relays.get(&key).and_then(|held| held.metadata.generation);
-        let wakes = state.put(Source::Relays, object);
+        let wakes = state.answered(Source::Relays, object);
         drop(state);
         // When it came with a change that no watch has told yet, that must not get lost.
         if generation != relay.metadata.generation {
@@ -215,7 +223,7 @@ impl World {
     pub fn wrote_domain(&self, domain: &AcceptedDomain) {
         self.count("AcceptedDomain");
         let Some(object) = dynamic(domain) else { return };
-        let mut wakes = self.write().put(Source::Domains, object);
+        let mut wakes = self.write().answered(Source::Domains, object);
         if wakes.relays.is_empty() {
             wakes.domains.clear();
         }
@@ -231,7 +239,7 @@ impl World {
             PodFacts { resource_version, config_hash, ..held } == facts
         });
         let Some(object) = dynamic(pod) else { return };
-        let wakes = self.write().put(Source::Pods, object);
+        let wakes = self.write().answered(Source::Pods, object);
         if !is_expected {
             self.dispatch(&wakes, Urgency::Change);
         }
@@ -272,6 +280,20 @@ impl World {
         let changed = if is_served { state.served.insert(source) } else { state.served.remove(&source) };
         let concerns_relays = changed && matches!(source, Source::Children(Kind::Certificate));
         let relays = if concerns_relays { state.relays.keys().cloned().collect() } else { BTreeSet::new() };
+        drop(state);
+        self.dispatch(&Wakes { relays, ..Wakes::default() }, Urgency::Sweep);
+    }
+
+    /// Takes that nothing of a kind is known in a namespace.
+    pub(super) fn lacks(&self, source: Source, namespace: &str) {
+        self.write().lacking.insert((source, namespace.to_owned()));
+    }
+
+    /// Takes that all of a kind is known in a namespace. Whoever waited for it is woken.
+    pub(super) fn sees(&self, source: Source, namespace: &str) {
+        let mut state = self.write();
+        let is_news = state.lacking.remove(&(source, namespace.to_owned()));
+        let relays = if is_news { state.relays.keys().cloned().collect() } else { BTreeSet::new() };
         drop(state);
         self.dispatch(&Wakes { relays, ..Wakes::default() }, Urgency::Sweep);
     }

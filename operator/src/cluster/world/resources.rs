@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use kube::core::{DynamicObject, ObjectMeta, Resource};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::{
     cluster::{child::strip, version::supersedes},
@@ -15,6 +16,8 @@ use crate::{
 pub struct Unreadable {
     /// Its metadata, by which its status can be written all the same.
     pub metadata: ObjectMeta,
+    /// Its status, whatever that is; null when it has none.
+    pub status: Value,
     /// What is wrong with it.
     pub error: String,
 }
@@ -71,9 +74,12 @@ impl<T: Resource + DeserializeOwned> Resources<T> {
         }
         strip(&mut object.metadata);
         let metadata = object.metadata.clone();
-        let held = match serde_json::to_value(object).and_then(serde_json::from_value) {
+        let held = match serde_json::to_value(&object).and_then(serde_json::from_value) {
             Ok(resource) => Held::Readable(Arc::new(resource)),
-            Err(error) => Held::Unreadable(Box::new(Unreadable { metadata: metadata.clone(), error: error.to_string() })),
+            Err(error) => {
+                let status = object.data.get_mut("status").map(Value::take).unwrap_or_default();
+                Held::Unreadable(Box::new(Unreadable { metadata: metadata.clone(), status, error: error.to_string() }))
+            }
         };
         let before = self.0.insert(key.clone(), held);
         let is_same = |before: &Held<T>| before.readable().is_some() && is_same(before.metadata(), &metadata);
@@ -102,6 +108,11 @@ impl<T: Resource + DeserializeOwned> Resources<T> {
 impl<T: Resource> Resources<T> {
     pub(super) fn get(&self, key: &Key) -> Option<&Arc<T>> {
         self.0.get(key)?.readable()
+    }
+
+    /// Whether the resource with this UID is known.
+    pub(super) fn holds(&self, key: &Key, uid: Option<&str>) -> bool {
+        self.0.get(key).is_some_and(|held| held.metadata().uid.as_deref() == uid)
     }
 
     pub(super) fn unreadable(&self, key: &Key) -> Option<Unreadable> {

@@ -25,6 +25,7 @@ use crate::{
     cluster::{child::Child, pod::PodFacts, version::supersedes},
     inventory::{Key, Scope},
     kind::Kind,
+    labels,
     reference_grant::ReferenceGrant,
     references,
     salvage::salvage,
@@ -35,6 +36,8 @@ pub(super) struct Known {
     pub(super) scope: Scope,
     /// What the API server serves, of all that is watched.
     pub(super) served: BTreeSet<Source>,
+    /// Of what nothing is known in which namespaces, since it may not be read there.
+    pub(super) lacking: BTreeSet<(Source, String)>,
     pub(super) relays: Resources<SmtpRelay>,
     pub(super) domains: Resources<AcceptedDomain>,
     /// What is left of domains that can't be read, for relays to answer for them.
@@ -45,6 +48,8 @@ pub(super) struct Known {
     pub(super) ranges: Ranges,
     /// Objects of relays, with the relay that their label names.
     pub(super) children: BTreeMap<(Kind, Key), (Key, Child)>,
+    /// The version of the last deletion that was told, by kind and namespace: all that was before it was told too.
+    pub(super) deleted: BTreeMap<(Kind, String), String>,
     /// The objects of each relay.
     pub(super) children_of: BTreeMap<Key, BTreeSet<(Kind, Key)>>,
     /// Pods by relay and name.
@@ -77,6 +82,29 @@ impl Known {
                 .map(|range: ServiceCIDR| self.put_range(Origin::Services, &range.metadata, ranges::of_services(&range)))
                 .unwrap_or_default(),
         }
+    }
+
+    /// Takes the answer to a write, unless the object was told to be gone meanwhile: an answer may be late.
+    pub(super) fn answered(&mut self, source: Source, object: DynamicObject) -> Wakes {
+        let key = Key::of(&object.metadata);
+        let (uid, version) = (object.metadata.uid.as_deref(), object.metadata.resource_version.as_deref());
+        let is_there = match source {
+            Source::Relays => self.relays.holds(&key, uid),
+            Source::Domains => self.domains.holds(&key, uid),
+            Source::Pods => {
+                let relay = object.metadata.labels.as_ref().and_then(|labels| labels.get(labels::RELAY)).map(|name| key.sibling(name));
+                let held = relay.and_then(|relay| self.pods.get(&relay)?.get(&key.name));
+                held.is_some_and(|held| Some(held.uid.as_str()) == uid)
+            }
+            // It may be the answer that tells of it first.
+            Source::Children(kind) => {
+                let deleted = self.deleted.get(&(kind, key.namespace.clone()));
+                self.children.contains_key(&(kind, key))
+                    || deleted.zip(version).is_none_or(|(deleted, version)| supersedes(version, deleted))
+            }
+            _ => true,
+        };
+        if is_there { self.put(source, object) } else { Wakes::default() }
     }
 
     /// Takes that an object is gone; `version` is that of its deletion, or of the list that it is missing from.
@@ -156,13 +184,11 @@ impl Known {
 
     fn put_relay(&mut self, object: DynamicObject) -> Wakes {
         let Some(put) = self.relays.put(object) else { return Wakes::default() };
-        let was_there = put.before.as_ref().and_then(|held| held.readable());
-        let before = was_there.map(|relay| references::of_relay(relay)).unwrap_or_default();
+        let before = put.before.as_ref().and_then(|held| held.readable()).map(|relay| references::of_relay(relay)).unwrap_or_default();
         let now = self.relays.get(&put.key).map(|relay| references::of_relay(relay)).unwrap_or_default();
         let wakes = self.targets.refer(&Referrer::Relay(put.key.clone()), &before, &now);
         // What else a domain's status says of a relay, the relay's reconcile finds out and tells.
-        let is_new = was_there.is_some() != self.relays.get(&put.key).is_some();
-        wakes.and(if is_new { self.relay_and_domains(&put.key) } else { Wakes::relay(&put.key) })
+        wakes.and(if put.before.is_none() { self.relay_and_domains(&put.key) } else { Wakes::relay(&put.key) })
     }
 
     fn put_domain(&mut self, object: DynamicObject) -> Wakes {
@@ -228,6 +254,12 @@ impl Known {
     }
 
     fn remove_child(&mut self, kind: Kind, key: &Key, version: Option<&str>) -> Wakes {
+        if let Some(version) = version {
+            let last = self.deleted.entry((kind, key.namespace.clone())).or_default();
+            if supersedes(version, last) {
+                version.clone_into(last);
+            }
+        }
         let at = (kind, key.clone());
         let Some((owner, held)) = self.children.get(&at) else { return Wakes::default() };
         if version.is_some_and(|version| supersedes(&held.resource_version, version)) {
@@ -295,8 +327,9 @@ impl Known {
 
     /// The relays that domains of a namespace name.
     fn relays_from(&self, namespace: &str) -> Wakes {
-        let domains = self.domains.of_namespace(namespace);
-        Wakes { relays: domains.flat_map(|(_, domain)| references::relays_of(domain)).collect(), ..Wakes::default() }
+        let readable = self.domains.of_namespace(namespace).map(|(_, domain)| domain);
+        let remains = self.remains.iter().filter(|(key, _)| key.namespace == namespace).map(|(_, domain)| domain);
+        Wakes { relays: readable.chain(remains).flat_map(|domain| references::relays_of(domain)).collect(), ..Wakes::default() }
     }
 
     fn put_range(&mut self, origin: Origin, metadata: &ObjectMeta, found: Vec<IpNet>) -> Wakes {

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::inventory::Readable;
+use crate::{inventory::Readable, labels::RELAY};
 
 struct Fixture {
     world: World,
@@ -114,8 +114,6 @@ fn deployment(relay: &str, replicas: i64) -> Value {
         "spec": {"replicas": replicas}, "status": {"readyReplicas": 1}
     })
 }
-
-const RELAY: &str = crate::cluster::child::RELAY_LABEL;
 
 #[tokio::test(start_paused = true)]
 async fn a_domain_wakes_the_relays_that_it_named_and_those_that_it_names() {
@@ -268,6 +266,7 @@ async fn a_resource_past_its_schema_stops_nothing_and_is_told() {
     let mut fixture = Fixture::new();
     let mut broken = relay("edge");
     broken["spec"]["listeners"] = json!("none");
+    broken["status"] = json!({"observedGeneration": 1});
     fixture.put(Source::Relays, broken);
     fixture.put(Source::Relays, relay("other"));
     assert_eq!(fixture.woken().await.relays, ["mail/edge", "mail/other"]);
@@ -275,6 +274,7 @@ async fn a_resource_past_its_schema_stops_nothing_and_is_told() {
     assert!(fixture.world.inventory_for(&edge).is_none());
     let unreadable = fixture.world.unreadable_relay(&edge).unwrap();
     assert_eq!(unreadable.metadata.uid.as_deref(), Some("uid-edge"));
+    assert_eq!(unreadable.status, json!({"observedGeneration": 1}), "what it shows is known, and not asked for again");
     assert!(unreadable.error.contains("listeners") || unreadable.error.contains("sequence"), "{}", unreadable.error);
     fixture.put(Source::Relays, generation(relay("edge"), 2));
     assert!(fixture.world.inventory_for(&edge).is_some() && fixture.world.unreadable_relay(&edge).is_none());
@@ -331,6 +331,13 @@ async fn labels_of_a_namespace_wake_the_relays_that_its_domains_name() {
     assert_eq!(fixture.woken().await, Woken::default());
     let labels = fixture.world.inventory_for(&Key::new("mail", "edge")).unwrap().namespaces;
     assert_eq!(labels["mail"]["team"], "a");
+    // A domain that can't be read is kept waiting by its relay as long as it is let in.
+    let mut broken = generation(domain("d", &["edge"], &[]), 2);
+    broken["spec"]["type"] = json!("ExternalRelay");
+    fixture.put(Source::Domains, broken);
+    fixture.woken().await;
+    fixture.put(Source::Namespaces, namespace("b"));
+    assert_eq!(fixture.woken().await, woken(&["mail/edge"], &[], &[]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -356,7 +363,10 @@ async fn a_pod_wakes_its_relay_when_something_that_counts_changed() {
     let mut fixture = Fixture::new();
     let pod = |ready: &str| {
         json!({
-            "metadata": {"name": "p", "namespace": "mail", "uid": "u", "labels": {RELAY: "edge"}},
+            "metadata": {
+                "name": "p", "namespace": "mail", "uid": "u",
+                "labels": {RELAY: "edge", "app.kubernetes.io/managed-by": "postern-operator"}
+            },
             "spec": {"containers": [{"name": "relay", "image": "postern:1"}]},
             "status": {"podIP": "10.0.0.9", "hostIPs": [{"ip": "192.0.2.1"}], "conditions": [{"type": "Ready", "status": ready}]}
         })
@@ -368,8 +378,78 @@ async fn a_pod_wakes_its_relay_when_something_that_counts_changed() {
     fixture.put(Source::Pods, pod("True"));
     assert_eq!(fixture.woken().await.relays, ["mail/edge"]);
     let [facts] = fixture.world.pods_of(&Key::new("mail", "edge")).try_into().unwrap();
-    assert!(facts.ready && facts.ip.as_deref() == Some("10.0.0.9") && facts.image.as_deref() == Some("postern:1"));
+    assert!(facts.ready && facts.ip.as_deref() == Some("10.0.0.9"));
     fixture.world.forget(Source::Pods, &Key::new("mail", "p"), None);
     assert!(fixture.world.pods_of(&Key::new("mail", "edge")).is_empty());
     assert_eq!(fixture.woken().await.relays, ["mail/edge"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_waits_for_what_may_not_be_read_in_its_namespace() {
+    let mut fixture = Fixture::new();
+    fixture.put(Source::Relays, relay("edge"));
+    fixture.woken().await;
+    let edge = Key::new("mail", "edge");
+    fixture.world.lacks(Source::Domains, "gone");
+    assert!(fixture.world.is_whole(&edge));
+    fixture.world.lacks(Source::Domains, "mail");
+    assert!(!fixture.world.is_whole(&edge));
+    fixture.world.sees(Source::Domains, "mail");
+    assert!(fixture.world.is_whole(&edge));
+    assert_eq!(fixture.woken().await, woken(&["mail/edge"], &[], &[]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_can_not_be_read_is_there_for_its_domains() {
+    let mut fixture = Fixture::new();
+    fixture.put(Source::Domains, domain("d", &["edge", "nowhere"], &[]));
+    fixture.put(Source::Relays, relay("edge"));
+    fixture.woken().await;
+    let mut broken = generation(relay("edge"), 2);
+    broken["spec"]["listeners"] = json!("none");
+    fixture.put(Source::Relays, broken);
+    assert_eq!(fixture.woken().await, woken(&["mail/edge"], &[], &[]), "nothing changes for its domains");
+    let inventory = fixture.world.domain_inventory(&Key::new("mail", "d")).unwrap();
+    assert_eq!((inventory.relays.len(), inventory.unreadable), (0, [Key::new("mail", "edge")].into()));
+    fixture.world.lacks(Source::Relays, "mail");
+    assert_eq!(fixture.world.domain_inventory(&Key::new("mail", "d")).unwrap().unreadable.len(), 2, "nobody knows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_of_somebody_else_is_none_of_the_relay_whatever_it_says() {
+    let mut fixture = Fixture::new();
+    let pod = json!({"metadata": {"name": "p", "namespace": "mail", "uid": "u", "labels": {RELAY: "edge"}}});
+    fixture.put(Source::Pods, pod);
+    assert_eq!(fixture.woken().await, Woken::default());
+    assert!(fixture.world.pods_of(&Key::new("mail", "edge")).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_answer_brings_nothing_back() {
+    let mut fixture = Fixture::new();
+    let pod = json!({
+        "metadata": {"name": "p", "namespace": "mail", "uid": "u", "labels": {RELAY: "edge", "app.kubernetes.io/managed-by": "postern-operator"}}
+    });
+    fixture.put(Source::Relays, relay("edge"));
+    fixture.put(Source::Domains, domain("d", &["edge"], &[]));
+    fixture.put(Source::Pods, pod.clone());
+    let [of_relay, of_domain, of_pod] = [relay("edge"), domain("d", &["edge"], &[]), pod].map(|answer| fixture.object(answer));
+    let of_child = fixture.object(deployment("edge", 2));
+    fixture.version += 1;
+    let version = fixture.version.to_string();
+    let gone = [(Source::Relays, "edge"), (Source::Domains, "d"), (Source::Pods, "p"), (Source::Children(Kind::Deployment), "edge-relay")];
+    for (source, name) in gone {
+        fixture.world.forget(source, &Key::new("mail", name), Some(&version));
+    }
+    fixture.world.wrote_relay(&of_relay.try_parse().unwrap());
+    fixture.world.wrote_domain(&of_domain.try_parse().unwrap());
+    fixture.world.wrote_pod(&of_pod.try_parse().unwrap());
+    fixture.world.wrote_child(Kind::Deployment, of_child);
+    let edge = Key::new("mail", "edge");
+    assert!(fixture.world.inventory_for(&edge).is_none() && fixture.world.domain_inventory(&Key::new("mail", "d")).is_none());
+    assert!(fixture.world.pods_of(&edge).is_empty() && fixture.world.children_of(&edge).is_empty());
+    // What is made anew is told by its answer first.
+    let anew = fixture.object(deployment("edge", 2));
+    fixture.world.wrote_child(Kind::Deployment, anew);
+    assert_eq!(fixture.world.children_of(&edge).len(), 1);
 }

@@ -2,7 +2,8 @@
 //! loopback, mounts what it mounts, runs the real relay with the pod's own arguments, probes it, and ends it when the pod is deleted.
 //!
 //! Not here: images (the relay that was built runs, whatever the image), resources, security contexts, liveness, and all volumes but projected and
-//! empty ones. A projected volume is refreshed when the pod's annotations change, as by a kubelet, and otherwise not before [`REFRESH`].
+//! empty ones. A projected volume is refreshed when the pod's annotations change, as by a kubelet, and otherwise not before [`REFRESH`]. What it
+//! has not heard of yet ([`Late`]) it can't bring.
 
 mod pod;
 mod volume;
@@ -31,6 +32,18 @@ const REFRESH: Duration = Duration::from_secs(75);
 /// Time between two looks at the pods.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// What the node has not heard of yet, and so does not bring to pods that run: a kubelet hears of each object by itself, and of an annotation
+/// perhaps before all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// It has heard of everything.
+    Nothing,
+    /// No change of any file of a volume.
+    Everything,
+    /// No change of a file whose name begins so.
+    Files(&'static str),
+}
+
 /// A node that runs the pods of relays in some namespaces. Dropping it kills every pod's process.
 pub struct Kubelet {
     shared: Arc<Shared>,
@@ -44,6 +57,7 @@ struct Shared {
     namespaces: BTreeSet<String>,
     running: Mutex<BTreeMap<String, String>>,
     stopped: watch::Sender<bool>,
+    late: watch::Sender<Late>,
 }
 
 impl Kubelet {
@@ -51,8 +65,8 @@ impl Kubelet {
     pub fn start(cluster: &Cluster, namespaces: &[&str]) -> Result<Self> {
         let namespaces: BTreeSet<String> = namespaces.iter().map(ToString::to_string).collect();
         let folder = cluster.scratch(&format!("pods-{}", namespaces.iter().cloned().collect::<Vec<_>>().join("-")))?;
-        let (stopped, _) = watch::channel(false);
-        let shared = Arc::new(Shared { client: cluster.client()?, folder, namespaces, running: Mutex::default(), stopped });
+        let (stopped, late) = (watch::Sender::new(false), watch::Sender::new(Late::Nothing));
+        let shared = Arc::new(Shared { client: cluster.client()?, folder, namespaces, running: Mutex::default(), stopped, late });
         let task = tokio::spawn(run(Arc::clone(&shared)));
         Ok(Self { shared, task })
     }
@@ -66,6 +80,11 @@ impl Kubelet {
     /// The node stops looking at the API server, or looks again; its pods run on.
     pub fn stop_looking(&self, stopped: bool) {
         self.shared.stopped.send_replace(stopped);
+    }
+
+    /// What the node does not hear of from now on.
+    pub fn is_late_with(&self, late: Late) {
+        self.shared.late.send_replace(late);
     }
 }
 
@@ -115,7 +134,8 @@ async fn attend(shared: &Shared, pod: &Pod, running: &mut Running) -> Result<()>
         return running.end(&shared.client, pod).await;
     }
     running.bind(&shared.client, pod).await?;
-    running.mount(&shared.client, pod, &shared.folder).await?;
+    let late = *shared.late.borrow();
+    running.mount(&shared.client, pod, &shared.folder, late).await?;
     running.start(pod)?;
     running.report(&shared.client, pod).await
 }

@@ -12,6 +12,8 @@ use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::{ConfigMap, KeyToPath, ProjectedVolumeSource, Secret, VolumeProjection};
 use kube::{Api, Client};
 
+use super::Late;
+
 /// Numbers the generations of volumes.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
@@ -25,6 +27,18 @@ pub(super) async fn collect(client: &Client, namespace: &str, volume: &Projected
         files.extend(project(client, namespace, source).await?);
     }
     Ok(files)
+}
+
+/// What comes of `fresh` in place of `old` while something is late.
+pub(super) fn without(late: Late, mut fresh: Files, old: &Files) -> Files {
+    let is_late = |path: &String| match late {
+        Late::Nothing => false,
+        Late::Everything => true,
+        Late::Files(prefix) => path.starts_with(prefix),
+    };
+    fresh.retain(|path, _| !is_late(path));
+    fresh.extend(old.iter().filter(|(path, _)| is_late(path)).map(|(path, bytes)| (path.clone(), bytes.clone())));
+    fresh
 }
 
 async fn project(client: &Client, namespace: &str, source: &VolumeProjection) -> Result<Files> {

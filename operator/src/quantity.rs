@@ -1,4 +1,5 @@
-//! Quantities as the API server gives them back: it rewrites `1024Mi` as `1Gi`, and whoever compares would see a difference for ever.
+//! Quantities: what they amount to, and the form in which the API server gives them back. It rewrites `1024Mi` as `1Gi`, and whoever compares would
+//! see a difference for ever.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
 /// `resources` with all quantities in their canonical form.
-pub(super) fn canonical_resources(resources: &ResourceRequirements) -> ResourceRequirements {
+pub(crate) fn canonical_resources(resources: &ResourceRequirements) -> ResourceRequirements {
     let all = |amounts: &Option<BTreeMap<String, Quantity>>| {
         amounts.as_ref().map(|amounts| amounts.iter().map(|(name, amount)| (name.clone(), canonical(amount))).collect())
     };
@@ -19,8 +20,14 @@ pub(super) fn canonical_resources(resources: &ResourceRequirements) -> ResourceR
 
 /// The canonical form: no fraction, the largest suffix that leaves a whole number, and of the family (`Ki`, `k` or `e3`) that was written. What is
 /// no quantity, or beyond what fits, stays as it is.
-pub(super) fn canonical(quantity: &Quantity) -> Quantity {
+pub(crate) fn canonical(quantity: &Quantity) -> Quantity {
     Quantity(rewritten(&quantity.0).unwrap_or_else(|| quantity.0.clone()))
+}
+
+/// The units (bytes, mostly) of a quantity, rounded down; none when it is none, or beyond counting.
+pub(crate) fn units(quantity: &Quantity) -> Option<i64> {
+    let (_, value) = read(&quantity.0)?;
+    i64::try_from(value / UNIT).ok()
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -30,11 +37,16 @@ enum Family {
     Exponent,
 }
 
-fn rewritten(text: &str) -> Option<String> {
+/// The family that a quantity is written in, and its value in billionths.
+fn read(text: &str) -> Option<(Family, i128)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
     let (family, scale) = scale(suffix)?;
-    let value = billionths(number, scale)?;
+    Some((family, billionths(number, scale)?))
+}
+
+fn rewritten(text: &str) -> Option<String> {
+    let (family, value) = read(text)?;
     if value == 0 {
         return Some("0".to_owned());
     }
@@ -123,6 +135,33 @@ mod tests {
     fn what_is_no_quantity_stays() {
         for text in ["", "x", "1Q", "Mi", "1e99", "99999999999999999999999999999999999E"] {
             assert_eq!(canonical(&Quantity(text.to_owned())).0, text);
+        }
+    }
+
+    fn quantity(text: &str) -> Option<i64> {
+        units(&Quantity(text.to_owned()))
+    }
+
+    #[test]
+    fn quantities_are_read_as_kubernetes_reads_them() {
+        let cases = [
+            ("0", 0),
+            ("1", 1),
+            ("1500m", 1),
+            ("1k", 1000),
+            ("1Ki", 1024),
+            ("1.5Gi", 3 << 29),
+            ("0.5M", 500_000),
+            (".5k", 500),
+            ("12e3", 12_000),
+            ("1E", 1_000_000_000_000_000_000),
+            ("2Ei", 2 << 60),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(quantity(text), Some(expected), "{text}");
+        }
+        for text in ["", "x", "1Q", "16Ei", "1.x"] {
+            assert!(matches!(quantity(text), None | Some(0)), "{text}");
         }
     }
 }

@@ -1,0 +1,14 @@
+//! What lies in the queue: a message's envelope, and how far its delivery has come.
+
+mod address;
+mod dsn;
+mod entry;
+mod envelope;
+mod id;
+mod status;
+
+pub use dsn::{DsnRequest, Notify, OriginalRecipient, Return};
+pub use entry::{Entry, Listed};
+pub use envelope::{Envelope, Recipient};
+pub use id::MessageId;
+pub use status::{Failure, MAX_FAILURE_TEXT, Retry, Status};

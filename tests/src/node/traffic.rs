@@ -1,0 +1,159 @@
+//! Mail that keeps coming from the Internet, with a ledger of what was answered.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Result, ensure};
+use tokio::{task::JoinSet, time::sleep};
+
+use super::internet::{Errand, Internet};
+use crate::{
+    client::{Client, Trust},
+    poll,
+};
+
+/// Connections at once.
+const SENDERS: u32 = 6;
+/// Messages of one connection: few, so that many connections are made.
+const PER_CONNECTION: u32 = 5;
+/// Between two messages of a sender, and before it comes again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What the senders were told.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Message-Ids of what was answered 250, without brackets.
+    pub accepted: BTreeSet<String>,
+    /// Replies that ask the sender to come again: 4xx.
+    pub put_off: Vec<String>,
+    /// Sessions that ended without a word.
+    pub cut: Vec<String>,
+    /// Connections that could not be made.
+    pub unreachable: Vec<String>,
+}
+
+impl Ledger {
+    /// Fails when a sender noticed anything but requests to come again.
+    pub fn expect_no_interruption(&self) -> Result<()> {
+        ensure!(self.cut.is_empty() && self.unreachable.is_empty(), "senders were cut off: {:?} {:?}", self.cut, self.unreachable);
+        Ok(())
+    }
+}
+
+/// Senders that run until they are stopped.
+pub struct Traffic {
+    errand: Errand<Ledger>,
+    running: Arc<AtomicBool>,
+    accepted: Arc<AtomicU64>,
+}
+
+/// What all senders share.
+#[derive(Clone)]
+struct Plan {
+    name: String,
+    target: SocketAddr,
+    trust: Trust,
+    running: Arc<AtomicBool>,
+    accepted: Arc<AtomicU64>,
+}
+
+impl Traffic {
+    /// Starts senders to load@example.com at `target`; `name` distinguishes their messages.
+    #[must_use]
+    pub fn start(internet: &Internet, name: &str, target: SocketAddr, trust: &Trust) -> Self {
+        let (running, accepted) = (Arc::new(AtomicBool::new(true)), Arc::default());
+        let plan =
+            Plan { name: name.to_owned(), target, trust: trust.clone(), running: Arc::clone(&running), accepted: Arc::clone(&accepted) };
+        let errand = internet.start(|| send_all(plan));
+        Self { errand, running, accepted }
+    }
+
+    /// Waits until as many more messages were accepted.
+    pub async fn flows(&self, messages: u64) -> Result<()> {
+        let goal = self.accepted.load(Ordering::Relaxed) + messages;
+        poll::until("mail to flow", async || (self.accepted.load(Ordering::Relaxed) >= goal).then_some(())).await
+    }
+
+    /// Ends the senders, each after its message.
+    pub async fn stop(self) -> Result<Ledger> {
+        self.running.store(false, Ordering::Relaxed);
+        self.errand.end().await
+    }
+}
+
+async fn send_all(plan: Plan) -> Result<Ledger> {
+    let mut senders = JoinSet::new();
+    for sender in 0..SENDERS {
+        senders.spawn(send(plan.clone(), sender));
+    }
+    let mut ledger = Ledger::default();
+    while let Some(part) = senders.join_next().await {
+        let part = part??;
+        ledger.accepted.extend(part.accepted);
+        ledger.put_off.extend(part.put_off);
+        ledger.cut.extend(part.cut);
+        ledger.unreachable.extend(part.unreachable);
+    }
+    Ok(ledger)
+}
+
+/// One sender: connection after connection.
+async fn send(plan: Plan, sender: u32) -> Result<Ledger> {
+    let mut ledger = Ledger::default();
+    let mut number = 0;
+    while plan.running.load(Ordering::Relaxed) {
+        match Client::connect(plan.target).await {
+            Err(error) => ledger.unreachable.push(format!("{error:#}")),
+            Ok(client) => match client.greeted(&plan.trust).await {
+                Ok(client) => converse(&plan, client, sender, &mut number, &mut ledger).await?,
+                // The client reads 421 in place of a banner as an error too.
+                Err(error) if format!("{error:#}").contains("421") => ledger.put_off.push(format!("{error:#}")),
+                Err(error) => ledger.cut.push(format!("{error:#}")),
+            },
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(ledger)
+}
+
+/// Sends a few messages on a connection, as long as it lasts.
+async fn converse(plan: &Plan, mut client: Client, sender: u32, number: &mut u32, ledger: &mut Ledger) -> Result<()> {
+    for _ in 0..PER_CONNECTION {
+        *number += 1;
+        let id = format!("{}.{sender}.{number}@load.test", plan.name);
+        let content =
+            format!("From: <sender@client.test>\r\nMessage-Id: <{id}>\r\nSubject: load\r\n\r\n{}", "a line of many\r\n".repeat(200));
+        let reply = match client.mail("sender@client.test", "load@example.com", &content).await {
+            Ok(reply) => reply,
+            Err(error) if format!("{error:#}").contains("421") => {
+                ledger.put_off.push(format!("{error:#}"));
+                return Ok(());
+            }
+            Err(error) => {
+                ledger.cut.push(format!("{id}: {error:#}"));
+                return Ok(());
+            }
+        };
+        ensure!(reply.code < 500, "{id} was answered {reply}");
+        if !reply.is_positive() {
+            ledger.put_off.push(reply.to_string());
+            return Ok(());
+        }
+        ledger.accepted.insert(id);
+        plan.accepted.fetch_add(1, Ordering::Relaxed);
+        sleep(PAUSE).await;
+        if !plan.running.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    // The answer is of no interest: a relay that ends may have gone already.
+    let _ = client.command("QUIT").await;
+    Ok(())
+}
