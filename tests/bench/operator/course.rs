@@ -91,9 +91,8 @@ impl Course {
     async fn look(&self) -> Result<Look> {
         let text = http::get(self.operator.admin, "/metrics").await?.body;
         let metrics = |name: &str| -> Result<f64> {
-            let lines = text.lines().filter_map(|line| line.strip_prefix("postern_operator_")?.strip_prefix(name));
-            // The rest is labels, if there are any, and the value.
-            let values = lines.filter_map(|rest| rest.rsplit_once(' ')).map(|(_, value)| value.parse::<f64>());
+            let lines = text.lines().filter(|line| line.strip_prefix("postern_operator_").is_some_and(|line| line.starts_with(name)));
+            let values = lines.filter_map(|line| line.rsplit_once(' ')).map(|(_, value)| value.parse::<f64>());
             values.sum::<Result<f64, _>>().with_context(|| format!("the metric {name}"))
         };
         let to_do = metrics("queue_due{")? + metrics("queue_running{")? + metrics("queue_failing{")?;

@@ -43,11 +43,16 @@ impl fmt::Display for Report {
         self.creation.row(f, "first creation, until all is written", "–")?;
         self.restart.row(f, "restart after a kill, until all is reconciled", "60 s")?;
         let latency = format!("{} ({})", milliseconds(self.percentile(99)), milliseconds(self.percentile(50)));
-        writeln!(f, "| edit of a domain, until it is applied, p99 (p50) of {edits} | 250 ms | {latency} | | | {} |", memory(self.after_edits))?;
+        writeln!(
+            f,
+            "| edit of a domain, until it is applied, p99 (p50) of {edits} | 250 ms | {latency} | | | {} |",
+            memory(self.after_edits)
+        )?;
         let written = self.idle.requests.written();
         writeln!(f, "| writes in {idle} s without a change, but the Lease | 0 | {written} | {written} | {} | |", seconds(self.idle.cpu))?;
         writeln!(f, "\nMemory is to stay below 100 MiB. On {}; load {} before and {} after.", self.machine, self.loads.0, self.loads.1)?;
-        for (name, requests) in [("creation", &self.creation.requests), ("restart", &self.restart.requests), ("idle", &self.idle.requests)] {
+        for (name, requests) in [("creation", &self.creation.requests), ("restart", &self.restart.requests), ("idle", &self.idle.requests)]
+        {
             let writes: Vec<_> = requests.writes.iter().map(|(what, count)| format!("{count} {what}")).collect();
             writeln!(f, "{name}: {} reads; writes: {}", requests.reads, writes.join(", "))?;
         }

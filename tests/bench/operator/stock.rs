@@ -96,7 +96,9 @@ impl Place {
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug + Serialize + DeserializeOwned,
     {
-        let resource: K = serde_json::from_value(json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "metadata": { "name": name }, "spec": spec }))?;
+        let resource: K = serde_json::from_value(
+            json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "metadata": { "name": name }, "spec": spec }),
+        )?;
         Api::<K>::namespaced(client.clone(), &self.namespace).create(&PostParams::default(), &resource).await?;
         Ok(())
     }
