@@ -9,15 +9,15 @@ SOAK_SECONDS ?= 600
 # The folder of the node that `make cluster` starts.
 CLUSTER ?= target/cluster
 # The tests that meet a real API server.
-APISERVER_TESTS = $(basename $(notdir $(shell grep -l 'Cluster::' tests/tests/*.rs)))
+APISERVER_TESTS = $(basename $(notdir $(shell grep -lE 'Cluster::|Stage::|layer_is_off' tests/tests/*.rs)))
 
 # The tests that start a whole node.
 NODE_TESTS = $(basename $(notdir $(wildcard tests/tests/node_*.rs)))
 
-.PHONY: help demo run test test-pure test-apiserver test-node node-parts lint crds charts cluster cluster-down image fuzz bench soak tools
+.PHONY: help demo run test test-pure test-apiserver test-node node-parts lint crds charts cluster cluster-down image fuzz bench bench-operator soak tools
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## Build, send three mails through the gate, show what happens, stop
 	@$(CARGO) build --locked --bins
@@ -73,6 +73,11 @@ fuzz: tools ## Fuzz the whole SMTP session
 
 bench: tools ## Compare with Postfix, Exim, OpenSMTPD and Haraka
 	tests/bench/run
+
+bench-operator: tools ## Measure the operator with 1,000 relays on a real API server (BENCH_RELAYS=…, BENCH_DOMAINS, BENCH_EDITS, BENCH_IDLE)
+	tests/tool etcd kube-apiserver helm >/dev/null
+	$(CARGO) build --locked --release --package postern-operator --package postern-tests --bin postern-operator --bin bench-operator
+	tests/contained target/release/bench-operator
 
 soak: tools ## Send mail for ten minutes (SOAK_SECONDS=…) while the next hop keeps breaking, and account for every message
 	$(CARGO) build --locked --bins

@@ -8,6 +8,7 @@ pub mod chart;
 pub mod client;
 pub mod cluster;
 pub mod config;
+pub mod footprint;
 pub mod gate;
 pub mod http;
 pub mod load;

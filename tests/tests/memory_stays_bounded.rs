@@ -1,12 +1,13 @@
 //! Five hundred messages at once, far more than the budgets hold, never take more memory than a small pod has: what fits is delivered, and
 //! the senders of the rest are told to come again.
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use postern_config::ListenerTls;
 use postern_tests::{
     client::{Client, Reply},
+    footprint::Footprint,
     poll, port,
     relay::Relay,
     sink::Sink,
@@ -42,13 +43,6 @@ async fn begin(client: &mut Client, content: &str) -> Result<Option<Reply>> {
     Ok(None)
 }
 
-/// The most memory that a process ever had, in KiB.
-fn peak_memory(process: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-    Ok(line.trim_end_matches("kB").trim().parse()?)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_large_messages_at_once_fit_into_a_small_pod() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -77,7 +71,7 @@ async fn five_hundred_large_messages_at_once_fit_into_a_small_pod() -> Result<()
             _ => anyhow::bail!("a sender heard {reply}"),
         }
     }
-    let peak = peak_memory(relay.id())?;
+    let peak = Footprint::of(relay.id())?.peak;
     println!("{accepted} of {SESSIONS} messages accepted, {refused} asked to come again; {} MiB of memory at most", peak >> 10);
     ensure!(accepted > 0 && refused > 0, "the budgets were not reached, so the test proves nothing");
     ensure!(peak < POD_KIB, "{peak} KiB");

@@ -37,7 +37,15 @@ pub struct Recorder {
     client: Client,
     permits: Permits,
     instance: String,
-    told: Mutex<HashMap<String, Told>>,
+    told: Mutex<Memory>,
+}
+
+/// What was told, by the UIDs of objects.
+#[derive(Debug)]
+struct Memory {
+    of: HashMap<String, Told>,
+    /// When what is long past was forgotten last.
+    swept: Instant,
 }
 
 /// What was told of one object.
@@ -52,7 +60,7 @@ impl Recorder {
     /// Tells as `instance`, which is this process' name.
     #[must_use]
     pub fn new(client: Client, permits: Permits, instance: String) -> Self {
-        Self { client, permits, instance, told: Mutex::new(HashMap::new()) }
+        Self { client, permits, instance, told: Mutex::new(Memory::new(Instant::now())) }
     }
 
     /// Tells `events` of an object. What can't be told is logged: nothing depends on it.
@@ -72,9 +80,7 @@ impl Recorder {
     }
 
     fn is_due(&self, uid: &str, event: &Event, now: Instant) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|_, told| now.duration_since(told.since) < SILENCE || !told.is_silent(now));
-        told.entry(uid.to_owned()).or_insert_with(|| Told::new(now)).take(event, now)
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).take(uid, event, now)
     }
 
     async fn publish(&self, regarding: &ObjectReference, event: &Event) -> Result<(), WriteError> {
@@ -101,6 +107,21 @@ fn written(instance: &str, regarding: &ObjectReference, event: &Event, now: Time
         reporting_controller: Some(format!("postern.dev/{FIELD_MANAGER}")),
         reporting_instance: Some(instance.to_owned()),
         ..v1::Event::default()
+    }
+}
+
+impl Memory {
+    fn new(now: Instant) -> Self {
+        Self { of: HashMap::new(), swept: now }
+    }
+
+    fn take(&mut self, uid: &str, event: &Event, now: Instant) -> bool {
+        // Not at every event: of thousands of objects that each tell one, each would look at all.
+        if now.duration_since(self.swept) >= REFILL {
+            self.swept = now;
+            self.of.retain(|_, told| now.duration_since(told.since) < SILENCE || !told.is_silent(now));
+        }
+        self.of.entry(uid.to_owned()).or_insert_with(|| Told::new(now)).take(event, now)
     }
 }
 
@@ -146,6 +167,17 @@ mod tests {
         assert!(!told.take(&news("a"), start + SILENCE / 2));
         assert!(told.take(&news("b"), start + SILENCE / 2));
         assert!(told.take(&news("a"), start + SILENCE));
+    }
+
+    #[test]
+    fn what_is_long_past_is_forgotten() {
+        let start = Instant::now();
+        let mut memory = Memory::new(start);
+        assert!(memory.take("one", &news("a"), start));
+        assert!(memory.take("other", &news("a"), start + SILENCE / 2));
+        assert_eq!(memory.of.len(), 2);
+        assert!(!memory.take("other", &news("a"), start + SILENCE));
+        assert_eq!(memory.of.keys().collect::<Vec<_>>(), ["other"]);
     }
 
     #[test]

@@ -120,6 +120,8 @@ impl ApiServer {
             "--allow-privileged=true".to_owned(),
             format!("--audit-policy-file={}", files.path("audit.yaml")),
             format!("--audit-log-path={}", files.audit_log().display()),
+            // In MiB. All of it stays in one file, so that whoever reads it reads all of it.
+            "--audit-log-maxsize=100000".to_owned(),
         ];
         let mut server = Self { program: tools::find("kube-apiserver")?, arguments, port, process: None };
         server.start_again().await?;
