@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject},
+    api::{ApiResource, DynamicObject, ListParams},
     core::GroupVersionKind,
 };
 use postern_tests::{
@@ -64,7 +64,7 @@ async fn cert_manager_is_asked_once_it_is_installed() -> Result<()> {
     stage.waiters_say("SmtpRelay", "edge", Status::InProgress).await?;
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("cert-manager.io", "v1", "Certificate"));
     let certificates: Api<DynamicObject> = Api::namespaced_with(stage.client.clone(), &stage.namespace, &resource);
-    let asked = poll::until("the Certificate", async || certificates.list(&Default::default()).await.ok()?.items.pop()).await?;
+    let asked = poll::until("the Certificate", async || certificates.list(&ListParams::default()).await.ok()?.items.pop()).await?;
     // As cert-manager would answer.
     let secret = asked.data["spec"]["secretName"].as_str().unwrap_or_default().to_owned();
     stage.apply(&Shown::new()?.secret().replace("mx-tls", &secret)).await?;
