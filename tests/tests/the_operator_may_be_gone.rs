@@ -47,7 +47,7 @@ async fn mail_flows_lost_pods_return_and_a_scale_waits_for_the_operator() -> Res
 
     let _operator = stage.operator().await?;
     stage.waiters_say("SmtpRelay", "edge", Status::Current).await?;
-    ensure!(kubelet.addresses().len() == 3, "{:?}", kubelet.addresses());
+    poll::until("three pods", async || (kubelet.addresses().len() == 3).then_some(())).await?;
     for pod in kubelet.addresses().keys() {
         shown.pod_answers(&kubelet, pod, "user@example.org", "250").await?;
     }
