@@ -97,7 +97,7 @@ impl Course {
         };
         let to_do = metrics("queue_due{")? + metrics("queue_running{")? + metrics("queue_failing{")?;
         Ok(Look {
-            leads: metrics("leader ")? > 0.0,
+            leads: metrics("leader")? > 0.0,
             to_do,
             relays: metrics("reconciles_total{controller=\"relay\"")?,
             domains: metrics("reconciles_total{controller=\"domain\"")?,
