@@ -89,7 +89,7 @@ async fn a_relay_that_runs_keeps_its_certificate() -> Result<()> {
     let Some(stage) = Stage::set("kept").await? else { return Ok(()) };
     let next_hop = Script::good().start().await?;
     let shown = Shown::new()?;
-    stage.apply(&[shown.secret(), relay("edge", ""), domain("example.com", next_hop.address().port())].concat()).await?;
+    stage.apply(&shown.edge(next_hop.address().port())).await?;
     let _operator = stage.operator().await?;
     let kubelet = stage.kubelet()?;
     stage.relay_is("edge", "Ready", "True", "").await?;
@@ -111,7 +111,7 @@ async fn a_relay_that_runs_keeps_its_certificate() -> Result<()> {
 #[tokio::test]
 async fn a_renewed_certificate_is_told_to_the_pods() -> Result<()> {
     let Some(stage) = Stage::set("renewed").await? else { return Ok(()) };
-    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", 2525)].concat()).await?;
+    stage.apply(&Shown::new()?.edge(2525)).await?;
     let _operator = stage.operator().await?;
     let kubelet = stage.kubelet()?;
     stage.relay_is("edge", "Programmed", "True", "").await?;

@@ -11,7 +11,7 @@ use postern_tests::{
         Cluster,
         kstatus::{self, Status},
         kubelet::Kubelet,
-        mail::{Shown, domain, relay},
+        mail::{Shown, domain},
         manifest,
         operator::Operator,
         release::Release,
@@ -38,7 +38,7 @@ async fn wherever_it_is_cut_the_end_is_the_same() -> Result<()> {
     cluster.run_controllers().await?;
     let release = Release::install(&cluster, "postern-system", &json!({ "secretNamespaces": ["*"] })).await?;
     let toll = Toll::open(cluster.url(), &cluster.authority()).await?;
-    let manifests = [Shown::new()?.secret(), relay("edge", ""), domain("example.com", 2525), domain("example.org", 2526)].concat();
+    let manifests = [Shown::new()?.edge(2525), domain("example.org", 2526)].concat();
     let scene = Scene { cluster, release, toll, manifests };
 
     let (undisturbed, was_cut) = scene.play(None).await?;

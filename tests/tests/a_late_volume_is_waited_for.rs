@@ -1,13 +1,12 @@
 //! A pod can hear of a new configuration before its node has it, whole or in part. It runs the last good one until all of the new one is there,
 //! and is told again until it runs it.
 
-use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::core::v1::Pod;
-use kube::{ResourceExt as _, api::ListParams};
+use anyhow::{Result, ensure};
+use kube::ResourceExt as _;
 use postern_tests::{
     cluster::{
         kubelet::Late,
-        mail::{Shown, domain, relay},
+        mail::{Shown, domain},
         stage::Stage,
     },
     next_hop::Script,
@@ -23,11 +22,11 @@ async fn scene(prefix: &str, late: Late) -> Result<()> {
     let next_hop = Script::good().start().await?;
     let shown = Shown::new()?;
     let port = next_hop.address().port();
-    stage.apply(&[shown.secret(), relay("edge", ""), domain("example.com", port)].concat()).await?;
+    stage.apply(&shown.edge(port)).await?;
     let _operator = stage.operator().await?;
     let kubelet = stage.kubelet()?;
     stage.relay_is("edge", "Ready", "True", "").await?;
-    let first = pod(&stage).await?.uid();
+    let first = stage.pod().await?.uid();
 
     kubelet.is_late_with(late);
     stage.apply(&domain("example.org", port)).await?;
@@ -35,7 +34,7 @@ async fn scene(prefix: &str, late: Late) -> Result<()> {
     stage.domain_is("example-org", "Ready", "False", "Pending").await?;
     // Told again, and again, though the node has nothing new to bring.
     let told = poll::until("the pod to be told again", async || {
-        let value = pod(&stage).await.ok()?.annotations().get(ANNOTATION)?.clone();
+        let value = stage.pod().await.ok()?.annotations().get(ANNOTATION)?.clone();
         value.split_once('.').map(|(hash, _)| hash.to_owned())
     })
     .await?;
@@ -48,14 +47,10 @@ async fn scene(prefix: &str, late: Late) -> Result<()> {
     shown.answers(&stage, &kubelet, "user@example.org", "250").await?;
     stage.relay_is("edge", "Programmed", "True", "").await?;
     stage.domain_is("example-org", "Ready", "True", "").await?;
-    let after = pod(&stage).await?;
+    let after = stage.pod().await?;
     ensure!(after.annotations().get(ANNOTATION).is_some_and(|value| value.starts_with(&told)), "{:?}", after.annotations());
     ensure!(after.uid() == first, "the pod was replaced");
     Ok(())
-}
-
-async fn pod(stage: &Stage) -> Result<Pod> {
-    stage.api::<Pod>().list(&ListParams::default()).await?.into_iter().next().context("no pod")
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use postern_tests::{
     cluster::{
         Cluster, foreign,
         kstatus::Status,
-        mail::{Shown, domain, relay},
+        mail::{Shown, authority, domain, relay, verified_domain},
         stage::Stage,
     },
     pki::Authority,
@@ -25,25 +25,15 @@ async fn grants_count_once_their_kind_is_installed() -> Result<()> {
     let Some(cluster) = Cluster::start().await? else { return Ok(()) };
     let stage = Stage::set_for_all(Arc::new(cluster), "mail", json!({})).await?;
     let trust = stage.beside("trust", json!({})).await?;
-    let ca =
-        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "ca" }, "data": { "ca.crt": Authority::new("CA")?.pem() } });
-    trust.apply(&ca.to_string()).await?;
-    let verified = format!("tls: {{caCertificateRefs: [{{name: ca, namespace: {}}}]}}", trust.namespace);
-    let its_domain = domain("example.com", 2525).replace("tls: {mode: Opportunistic}", &verified);
+    trust.apply(&authority("ca", &Authority::new("CA")?)).await?;
+    let its_domain = verified_domain("example.com", "127.0.0.1", 2525, &format!("{{name: ca, namespace: {}}}", trust.namespace));
     stage.apply(&[Shown::new()?.secret(), relay("edge", ""), its_domain].concat()).await?;
     let _operator = stage.operator().await?;
     let _kubelet = stage.kubelet()?;
     stage.domain_is("example-com", "ResolvedRefs", "False", "RefNotPermitted").await?;
 
     foreign::reference_grants(&stage.client).await?;
-    let grant = json!({
-        "apiVersion": "gateway.networking.k8s.io/v1beta1", "kind": "ReferenceGrant", "metadata": { "name": "mail" },
-        "spec": {
-            "from": [{ "group": "postern.dev", "kind": "AcceptedDomain", "namespace": stage.namespace }],
-            "to": [{ "group": "", "kind": "ConfigMap" }],
-        },
-    });
-    trust.apply(&grant.to_string()).await?;
+    trust.apply(&foreign::grant(&stage.namespace)).await?;
     stage.domain_is("example-com", "Ready", "True", "").await.map(drop)
 }
 

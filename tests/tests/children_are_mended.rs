@@ -38,7 +38,7 @@ where
 async fn what_somebody_changes_by_hand_is_mended() -> Result<()> {
     let Some(stage) = Stage::set("mended").await? else { return Ok(()) };
     let shown = Shown::new()?;
-    stage.apply(&[shown.secret(), relay("edge", ""), domain("example.com", NEXT_HOP)].concat()).await?;
+    stage.apply(&shown.edge(NEXT_HOP)).await?;
     let _operator = stage.operator().await?;
     let deployments = stage.api::<Deployment>();
     let there = poll::until("the workload", async || deployments.get_opt("edge-relay").await.ok()?).await?;
@@ -82,7 +82,7 @@ async fn what_somebody_changes_by_hand_is_mended() -> Result<()> {
 #[tokio::test]
 async fn what_somebody_adds_to_a_selector_or_a_rule_is_taken_away() -> Result<()> {
     let Some(stage) = Stage::set("selectors").await? else { return Ok(()) };
-    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", NEXT_HOP)].concat()).await?;
+    stage.apply(&Shown::new()?.edge(NEXT_HOP)).await?;
     let _operator = stage.operator().await?;
     let (services, policies) = (stage.api::<Service>(), stage.api::<NetworkPolicy>());
     let budgets = stage.api::<PodDisruptionBudget>();
@@ -126,7 +126,7 @@ fn of_edge() -> ListParams {
 #[tokio::test]
 async fn what_loses_its_labels_by_hand_gets_them_back() -> Result<()> {
     let Some(stage) = Stage::set("labels").await? else { return Ok(()) };
-    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", NEXT_HOP)].concat()).await?;
+    stage.apply(&Shown::new()?.edge(NEXT_HOP)).await?;
     let _operator = stage.operator().await?;
     let services = stage.api::<Service>();
     let before = poll::until("the Service", async || services.get_opt("edge-public").await.ok()?).await?;
@@ -171,7 +171,7 @@ async fn what_others_set_on_a_service_stays() -> Result<()> {
 async fn an_object_of_another_owner_is_not_taken_over() -> Result<()> {
     let Some(stage) = Stage::set("collision").await? else { return Ok(()) };
     stage.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: edge-config}, data: {mine: really}}").await?;
-    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", NEXT_HOP)].concat()).await?;
+    stage.apply(&Shown::new()?.edge(NEXT_HOP)).await?;
     let _operator = stage.operator().await?;
     let message = stage.relay_is("edge", "Stalled", "True", "NameCollision").await?;
     ensure!(message.contains("ConfigMap") && message.contains("edge-config"), "{message}");

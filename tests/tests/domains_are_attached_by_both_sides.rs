@@ -14,7 +14,7 @@ use postern_tests::{
     cluster::{
         Cluster, foreign,
         kstatus::Status,
-        mail::{Shown, domain, relay},
+        mail::{Shown, authority, domain, relay, verified_domain},
         stage::Stage,
     },
     next_hop::Script,
@@ -30,7 +30,7 @@ const PUT_OFF: &str = "451 4.3.5";
 async fn of_two_domains_with_one_name_the_older_has_it() -> Result<()> {
     let Some(stage) = Stage::set("conflict").await? else { return Ok(()) };
     let second = domain("example.com", 2526).replace("name: example-com}", "name: latecomer}");
-    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", 2525)].concat()).await?;
+    stage.apply(&Shown::new()?.edge(2525)).await?;
     // Ages are told apart by seconds.
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     stage.apply(&second).await?;
@@ -137,13 +137,11 @@ async fn a_reference_to_another_namespace_needs_a_grant_that_lasts() -> Result<(
     foreign::reference_grants(&cluster.client()?).await?;
     let stage = Stage::set_for_all(Arc::new(cluster), "mail", json!({})).await?;
     let trust = stage.beside("trust", json!({})).await?;
-    let authority = Authority::new("Internal CA")?;
-    let next_hop = Script::good().with_tls(authority.server(&["localhost"])?.server_config()?).start().await?;
-    let ca = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "ca" }, "data": { "ca.crt": authority.pem() } });
-    trust.apply(&ca.to_string()).await?;
-    let verified = format!("tls: {{caCertificateRefs: [{{name: ca, namespace: {}}}]}}", trust.namespace);
-    let its_domain = domain("example.com", next_hop.address().port()).replace("tls: {mode: Opportunistic}", &verified);
-    let its_domain = its_domain.replace("host: 127.0.0.1", "host: localhost");
+    let internal = Authority::new("Internal CA")?;
+    let next_hop = Script::good().with_tls(internal.server(&["localhost"])?.server_config()?).start().await?;
+    trust.apply(&authority("ca", &internal)).await?;
+    let ca = format!("{{name: ca, namespace: {}}}", trust.namespace);
+    let its_domain = verified_domain("example.com", "localhost", next_hop.address().port(), &ca);
     let shown = Shown::new()?;
     stage.apply(&[shown.secret(), relay("edge", ""), its_domain, domain("example.org", 2525)].concat()).await?;
     let _operator = stage.operator().await?;
@@ -151,22 +149,16 @@ async fn a_reference_to_another_namespace_needs_a_grant_that_lasts() -> Result<(
     let message = stage.domain_is("example-com", "ResolvedRefs", "False", "RefNotPermitted").await?;
     ensure!(message.contains("ReferenceGrant"), "the mend is not named: {message}");
 
-    let grant = json!({
-        "apiVersion": "gateway.networking.k8s.io/v1beta1", "kind": "ReferenceGrant", "metadata": { "name": "mail" },
-        "spec": {
-            "from": [{ "group": "postern.dev", "kind": "AcceptedDomain", "namespace": stage.namespace }],
-            "to": [{ "group": "", "kind": "ConfigMap" }],
-        },
-    });
-    trust.apply(&grant.to_string()).await?;
+    let grant = foreign::grant(&stage.namespace);
+    trust.apply(&grant).await?;
     stage.domain_is("example-com", "Ready", "True", "").await?;
     shown.answers(&stage, &kubelet, "user@example.com", "250").await?;
 
     // It grants something else now.
-    trust.apply(&grant.to_string().replace("ConfigMap", "Secret")).await?;
+    trust.apply(&grant.replace("\"kind\":\"ConfigMap\"", "\"kind\":\"Secret\"")).await?;
     stage.domain_is("example-com", "ResolvedRefs", "False", "RefNotPermitted").await?;
     shown.answers(&stage, &kubelet, "user@example.com", PUT_OFF).await?;
-    trust.apply(&grant.to_string()).await?;
+    trust.apply(&grant).await?;
     shown.answers(&stage, &kubelet, "user@example.com", "250").await?;
 
     // It is gone.

@@ -107,7 +107,7 @@ async fn broken() -> Result<Option<(Stage, Stage)>> {
     let tenant = stage.beside("tenant", json!({})).await?;
     let authority = Authority::new("Edge CA")?;
     let (one, other) = (authority.server(&[HOSTNAME])?, authority.server(&[HOSTNAME])?);
-    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", 2525)].concat()).await?;
+    stage.apply(&Shown::new()?.edge(2525)).await?;
     stage.apply(&relay("no-secret", "").replace("mx-tls", "missing")).await?;
     stage.apply(&certificate("mixed", one.pem(), &other.key_pem())).await?;
     stage.apply(&relay("wrong-key", "").replace("mx-tls", "mixed")).await?;

@@ -7,7 +7,7 @@ use kube::api::{Patch, PatchParams};
 use postern_crds::AcceptedDomain;
 use postern_tests::{
     cluster::{
-        mail::{Shown, domain, relay},
+        mail::Shown,
         operator::Operator,
         stage::Stage,
         toll::{Toll, Write},
@@ -32,7 +32,7 @@ struct Pair {
 impl Pair {
     async fn start(prefix: &str) -> Result<Option<Self>> {
         let Some(stage) = Stage::set(prefix).await? else { return Ok(None) };
-        stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", 2525)].concat()).await?;
+        stage.apply(&Shown::new()?.edge(2525)).await?;
         let (cluster, release) = (&stage.cluster, &stage.release);
         let of_leader = Toll::open(cluster.url(), &cluster.authority()).await?;
         let of_standby = Toll::open(cluster.url(), &cluster.authority()).await?;

@@ -13,7 +13,10 @@ use anyhow::{Context, Result, ensure};
 use postern_tests::{
     chart::repository,
     client::{Client, Trust},
-    cluster::{kstatus, mail::certificate},
+    cluster::{
+        kstatus,
+        mail::{authority, certificate, verified_domain},
+    },
     node::{
         CLIENT, Node,
         mailserver::Mailserver,
@@ -78,8 +81,13 @@ fn say(line: &str) {
     let _ = writeln!(io::stderr(), "node: {line}");
 }
 
+/// The chart, as helm takes it.
+fn chart() -> String {
+    repository().join("charts/postern").display().to_string()
+}
+
 async fn install(node: &Node) -> Result<()> {
-    let chart = repository().join("charts/postern").display().to_string();
+    let chart = chart();
     let image = format!("image.repository={REPOSITORY},image.tag=test");
     node.helm_says(&["install", "postern", &chart, "--namespace", NAMESPACE, "--set", &image, "--wait", "--timeout", "150s"]).await?;
     Ok(())
@@ -87,8 +95,7 @@ async fn install(node: &Node) -> Result<()> {
 
 /// Applies `deploy/quickstart`; its next hop is named for the mail server, as its comment says, and its CA is there.
 async fn apply_quick_start(node: &Node, mailserver: &Mailserver<'_>) -> Result<()> {
-    let ca = serde_json::json!({ "ca.crt": mailserver.authority.pem() });
-    node.apply(NAMESPACE, &format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: internal-ca}}, data: {ca}}}")).await?;
+    node.apply(NAMESPACE, &authority("internal-ca", &mailserver.authority)).await?;
     let folder = tempfile::tempdir()?;
     for file in files(&repository().join("deploy/quickstart"))? {
         let text = std::fs::read_to_string(&file)?;
@@ -155,15 +162,16 @@ impl Gate<'_> {
 
     /// A client that trusts the CA that the operator publishes.
     async fn published_trust(&self) -> Result<Trust> {
-        let of_map = ["get", "configmap", "edge-ca", "--namespace", NAMESPACE, "--output", r"jsonpath={.data.ca\.crt}"];
-        Trust::of_pem(&self.node.kubectl_says(&of_map).await?, HOSTNAME)
+        Trust::of_pem(&self.kubectl(&["get", "configmap", "edge-ca", "--output", r"jsonpath={.data.ca\.crt}"]).await?, HOSTNAME)
     }
 
     /// The status of a condition of the relay, once it is told for sure.
     async fn condition(&self, name: &str) -> Result<String> {
         let path = format!("jsonpath={{.status.conditions[?(@.type=='{name}')].status}}");
-        let of_relay = ["get", "smtprelay", "edge", "--namespace", NAMESPACE, "--output", &path];
-        poll::until(name, async || self.node.kubectl_says(&of_relay).await.ok().filter(|status| status != "Unknown")).await
+        poll::until(name, async || {
+            self.kubectl(&["get", "smtprelay", "edge", "--output", &path]).await.ok().filter(|status| status != "Unknown")
+        })
+        .await
     }
 
     /// From `kubectl apply` to the first RCPT that is taken, with the pods that there were.
@@ -186,7 +194,7 @@ impl Gate<'_> {
         });
         is_open.await.context("no session")?;
         let applied = Instant::now();
-        self.node.apply(NAMESPACE, &domain("example.net")).await?;
+        self.node.apply(NAMESPACE, &verified_domain("example.net", Mailserver::HOST, Mailserver::PORT, "{name: internal-ca}")).await?;
         let taken = session.end().await?;
         say(&format!("from the start of kubectl apply of a domain to the first RCPT that is taken: {:?}", taken - applied));
         ensure!(self.pods().await? == pods, "pods were replaced for a domain");
@@ -219,7 +227,7 @@ impl Gate<'_> {
     async fn helm_test_passes(&self) -> Result<()> {
         let said = self.node.helm_says(&["test", "postern", "--namespace", NAMESPACE, "--timeout", "170s"]).await?;
         say(&said);
-        let left = self.node.kubectl_says(&["get", "srelay,adom", "--namespace", NAMESPACE, "--output", "name"]).await?;
+        let left = self.kubectl(&["get", "srelay,adom", "--output", "name"]).await?;
         let left: BTreeSet<&str> = left.lines().collect();
         let expected =
             ["accepteddomain.postern.dev/example-com", "accepteddomain.postern.dev/example-net", "accepteddomain.postern.dev/example-org"];
@@ -266,7 +274,7 @@ impl Gate<'_> {
         ensure!(tagged.success, "no second image: {tagged}");
         let pods = self.pods().await?;
         self.under_load("image", trust, async || {
-            let chart = repository().join("charts/postern").display().to_string();
+            let chart = chart();
             let words = ["upgrade", "postern", &chart, "--namespace", NAMESPACE, "--reuse-values", "--set", "image.tag=next", "--wait"];
             self.node.helm_says(&words).await?;
             poll::until("other pods", async || self.pods().await.ok().filter(|now| now.is_disjoint(&pods))).await?;
@@ -285,7 +293,7 @@ impl Gate<'_> {
                 self.is_rolled_out().await?;
                 let pods = self.pods().await?;
                 let pod = pods.first().context("no pod")?;
-                self.node.kubectl_says(&["delete", pod, "--namespace", NAMESPACE, "--grace-period=0", "--force"]).await?;
+                self.kubectl(&["delete", pod, "--grace-period=0", "--force"]).await?;
                 poll::until("another pod", async || self.pods().await.ok().filter(|now| !now.contains(pod))).await?;
                 self.is_rolled_out().await
             })
@@ -298,14 +306,14 @@ impl Gate<'_> {
     async fn passes_mail_while_the_operator_is_gone(&self, trust: &Trust) -> Result<()> {
         let operator = "deployment/postern-operator";
         self.under_load("alone", trust, async || {
-            self.node.kubectl_says(&["scale", operator, "--replicas=0", "--namespace", NAMESPACE]).await?;
-            self.node.kubectl_says(&["rollout", "status", operator, "--namespace", NAMESPACE, "--timeout=150s"]).await?;
+            self.kubectl(&["scale", operator, "--replicas=0"]).await?;
+            self.kubectl(&["rollout", "status", operator, "--timeout=150s"]).await?;
             let pods = self.pods().await?;
             let pod = pods.first().context("no pod")?;
-            self.node.kubectl_says(&["delete", pod, "--namespace", NAMESPACE]).await?;
-            self.node.kubectl_says(&["rollout", "status", "deployment/edge-relay", "--namespace", NAMESPACE, "--timeout=150s"]).await?;
-            self.node.kubectl_says(&["scale", "smtprelay/edge", "--replicas=3", "--namespace", NAMESPACE]).await?;
-            self.node.kubectl_says(&["scale", operator, "--replicas=2", "--namespace", NAMESPACE]).await?;
+            self.kubectl(&["delete", pod]).await?;
+            self.kubectl(&["rollout", "status", "deployment/edge-relay", "--timeout=150s"]).await?;
+            self.kubectl(&["scale", "smtprelay/edge", "--replicas=3"]).await?;
+            self.kubectl(&["scale", operator, "--replicas=2"]).await?;
             self.scale(3).await
         })
         .await?
@@ -323,7 +331,7 @@ impl Gate<'_> {
         say(&format!("helm uninstall leaves {left:?}"));
         let expected = ["lease.coordination.k8s.io/postern-operator", "secret/postern-ca", "secret/postern-identity"];
         ensure!(left.iter().map(String::as_str).eq(expected), "helm uninstall leaves {left:?}");
-        self.node.kubectl_says(&["delete", "srelay,adom", "--all", "--namespace", NAMESPACE]).await?;
+        self.kubectl(&["delete", "srelay,adom", "--all"]).await?;
         poll::until("the relay's objects to go", async || self.pods().await.ok()?.is_empty().then_some(())).await
     }
 
@@ -331,7 +339,7 @@ impl Gate<'_> {
     async fn objects_that_no_relay_owns(&self) -> Result<BTreeSet<String>> {
         let kinds = "deployments,replicasets,pods,services,configmaps,secrets,serviceaccounts,roles,rolebindings,leases,networkpolicies,poddisruptionbudgets";
         let selector = "app.kubernetes.io/name!=postern-relay";
-        let names = self.node.kubectl_says(&["get", kinds, "--namespace", NAMESPACE, "--selector", selector, "--output", "name"]).await?;
+        let names = self.kubectl(&["get", kinds, "--selector", selector, "--output", "name"]).await?;
         let ours = ["configmap/internal-ca", "configmap/example-org-recipients", "secret/mx-tls"];
         let everywhere = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
         let cluster = "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
@@ -388,20 +396,20 @@ impl Gate<'_> {
 
     async fn scale(&self, replicas: usize) -> Result<()> {
         let wanted = format!("--replicas={replicas}");
-        self.node.kubectl_says(&["scale", "smtprelay/edge", &wanted, "--namespace", NAMESPACE]).await?;
+        self.kubectl(&["scale", "smtprelay/edge", &wanted]).await?;
         poll::until("so many pods", async || (self.pods().await.ok()?.len() == replicas).then_some(())).await?;
         self.is_rolled_out().await
     }
 
     async fn patch_relay(&self, form: &str, patch: &str) -> Result<()> {
         let form = format!("--type={form}");
-        self.node.kubectl_says(&["patch", "smtprelay", "edge", "--namespace", NAMESPACE, &form, "--patch", patch]).await.map(drop)
+        self.kubectl(&["patch", "smtprelay", "edge", &form, "--patch", patch]).await.map(drop)
     }
 
     /// Waits until the relay says that all is carried out, and no pod is left that ends.
     async fn is_rolled_out(&self) -> Result<()> {
         poll::until("the relay to be as it should be", async || {
-            let relay = self.node.kubectl_says(&["get", "smtprelay", "edge", "--namespace", NAMESPACE, "--output", "json"]).await.ok()?;
+            let relay = self.kubectl(&["get", "smtprelay", "edge", "--output", "json"]).await.ok()?;
             let relay: serde_json::Value = serde_json::from_str(&relay).ok()?;
             let ready = relay["status"]["readyReplicas"].as_u64()? == relay["spec"]["replicas"].as_u64()?;
             let pods = self.pods().await.ok()?.len() as u64 == relay["spec"]["replicas"].as_u64()?;
@@ -410,9 +418,14 @@ impl Gate<'_> {
         .await
     }
 
+    /// Runs kubectl in the release's namespace, which must succeed; what it said.
+    async fn kubectl(&self, arguments: &[&str]) -> Result<String> {
+        self.node.kubectl_says(&[&["--namespace", NAMESPACE], arguments].concat()).await
+    }
+
     async fn pods(&self) -> Result<BTreeSet<String>> {
         let selector = "postern.dev/relay=edge";
-        let names = self.node.kubectl_says(&["get", "pods", "--namespace", NAMESPACE, "--selector", selector, "--output", "name"]).await?;
+        let names = self.kubectl(&["get", "pods", "--selector", selector, "--output", "name"]).await?;
         Ok(names.lines().map(str::to_owned).collect())
     }
 }
@@ -432,23 +445,4 @@ async fn taken(target: SocketAddr, trust: &Trust, recipient: &str) -> Result<()>
         client.ask(&format!("RCPT TO:<{recipient}>"), 250).await.ok().map(drop)
     })
     .await
-}
-
-/// A domain of the relay whose mail the mail server takes.
-fn domain(domain: &str) -> String {
-    format!(
-        "apiVersion: postern.dev/v1alpha1
-kind: AcceptedDomain
-metadata: {{name: {name}}}
-spec:
-  relayRefs: [{{name: edge}}]
-  domain: {domain}
-  type: Authoritative
-  nextHops: [{{host: {host}, port: {port}}}]
-  tls: {{caCertificateRefs: [{{name: internal-ca}}]}}
-",
-        name = domain.replace('.', "-"),
-        host = Mailserver::HOST,
-        port = Mailserver::PORT,
-    )
 }

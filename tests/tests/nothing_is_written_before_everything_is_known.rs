@@ -7,11 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use kube::api::{Patch, PatchParams};
 use postern_crds::SmtpRelay;
 use postern_tests::{
-    cluster::{
-        mail::{Shown, domain, relay},
-        stage::Stage,
-        toll::Toll,
-    },
+    cluster::{mail::Shown, stage::Stage, toll::Toll},
     next_hop::Script,
 };
 use serde_json::json;
@@ -26,7 +22,7 @@ async fn while_one_kind_is_not_listed_nothing_is_written_and_mail_flows() -> Res
     let Some(stage) = Stage::set("blind").await? else { return Ok(()) };
     let next_hop = Script::good().start().await?;
     let shown = Shown::new()?;
-    stage.apply(&[shown.secret(), relay("edge", ""), domain("example.com", next_hop.address().port())].concat()).await?;
+    stage.apply(&shown.edge(next_hop.address().port())).await?;
     let operator = stage.operator().await?;
     let kubelet = stage.kubelet()?;
     stage.relay_is("edge", "Ready", "True", "").await?;

@@ -1,19 +1,18 @@
 //! A certificate, a domain and what a domain brings along reach pods that run. What a pod can't take while it runs replaces it, and an event says
 //! why.
 
-use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::{core::v1::Pod, events::v1::Event};
+use anyhow::{Result, ensure};
+use k8s_openapi::api::events::v1::Event;
 use kube::{ResourceExt as _, api::ListParams};
 use postern_tests::{
     cluster::{
-        mail::{Shown, domain, relay},
+        mail::{Shown, authority, relay, verified_domain},
         stage::Stage,
     },
     next_hop::Script,
     pki::Authority,
     poll,
 };
-use serde_json::json;
 
 #[tokio::test]
 async fn certificates_and_domains_reach_pods_that_run_and_listeners_replace_them() -> Result<()> {
@@ -22,24 +21,21 @@ async fn certificates_and_domains_reach_pods_that_run_and_listeners_replace_them
     let next_hop = Script::good().with_tls(internal.server(&["localhost"])?.server_config()?).start().await?;
     let port = next_hop.address().port();
     let shown = Shown::new()?;
-    stage.apply(&[shown.secret(), relay("edge", ""), domain("example.com", port)].concat()).await?;
+    stage.apply(&shown.edge(port)).await?;
     let _operator = stage.operator().await?;
     let kubelet = stage.kubelet()?;
     stage.relay_is("edge", "Ready", "True", "").await?;
     shown.answers(&stage, &kubelet, "user@example.com", "250").await?;
-    let first = pod(&stage).await?;
+    let first = stage.pod().await?.uid();
 
     // Who issued it, its key and its end are new.
     let renewed = Shown::new()?;
     stage.apply(&renewed.secret()).await?;
     renewed.answers(&stage, &kubelet, "user@example.com", "250").await?;
-    let ca = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "ca" }, "data": { "ca.crt": internal.pem() } });
-    stage.apply(&ca.to_string()).await?;
-    let verified = domain("example.org", port).replace("tls: {mode: Opportunistic}", "tls: {caCertificateRefs: [{name: ca}]}");
-    stage.apply(&verified.replace("host: 127.0.0.1", "host: localhost")).await?;
+    stage.apply(&[authority("ca", &internal), verified_domain("example.org", "localhost", port, "{name: ca}")].concat()).await?;
     renewed.answers(&stage, &kubelet, "user@example.org", "250").await?;
     stage.relay_is("edge", "Programmed", "True", "").await?;
-    ensure!(pod(&stage).await? == first, "the pod was replaced");
+    ensure!(stage.pod().await?.uid() == first, "the pod was replaced");
     ensure!(rolls(&stage).await?.is_empty(), "{:?}", rolls(&stage).await?);
 
     let two = "listeners: [{name: mx, role: Inbound, port: 25, tls: {mode: StartTls}}, {name: more, role: Inbound, port: 26}]";
@@ -48,16 +44,9 @@ async fn certificates_and_domains_reach_pods_that_run_and_listeners_replace_them
     let told = poll::until("an event", async || rolls(&stage).await.ok()?.pop()).await?;
     println!("{told}");
     ensure!(told.contains("listener") || told.contains("port"), "the event does not say why: {told}");
-    poll::until("another pod", async || (pod(&stage).await.ok()? != first).then_some(())).await?;
+    poll::until("another pod", async || (stage.pod().await.ok()?.uid() != first).then_some(())).await?;
     stage.relay_is("edge", "Programmed", "True", "").await?;
     renewed.answers(&stage, &kubelet, "user@example.org", "250").await
-}
-
-/// The UID of the only pod.
-async fn pod(stage: &Stage) -> Result<String> {
-    let pods = stage.api::<Pod>().list(&ListParams::default()).await?.items;
-    ensure!(pods.len() == 1, "{} pods", pods.len());
-    pods.into_iter().find_map(|pod| pod.uid()).context("a pod without a UID")
 }
 
 /// The events that say why pods are replaced.

@@ -8,7 +8,7 @@ use postern_crds::AcceptedDomain;
 use postern_tests::{
     cluster::{
         Cluster,
-        mail::{Shown, domain, relay},
+        mail::{Shown, domain},
         operator::Operator,
         stage::Stage,
     },
@@ -28,7 +28,7 @@ async fn the_operator_goes_on_when_the_api_server_is_back() -> Result<()> {
     let stage = Stage::set_for_all(Arc::new(cluster), "gone", json!({})).await?;
     let next_hop = Script::good().start().await?;
     let shown = Shown::new()?;
-    stage.apply(&[shown.secret(), relay("edge", ""), domain("example.com", next_hop.address().port())].concat()).await?;
+    stage.apply(&shown.edge(next_hop.address().port())).await?;
     // With its lease, which it can't renew meanwhile.
     let mut operator = Operator::start(&stage.cluster, &stage.release).await?;
     let kubelet = stage.kubelet()?;

@@ -1,15 +1,12 @@
 //! While no operator runs, mail flows and a pod that is lost returns; what was asked for meanwhile takes effect when the operator is back.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
-use kube::{
-    ResourceExt as _,
-    api::{DeleteParams, ListParams},
-};
+use kube::{ResourceExt as _, api::DeleteParams};
 use postern_tests::{
     cluster::{
         kstatus::Status,
-        mail::{Shown, domain, relay},
+        mail::{Shown, domain},
         stage::Stage,
     },
     next_hop::Script,
@@ -21,7 +18,7 @@ async fn mail_flows_lost_pods_return_and_a_scale_waits_for_the_operator() -> Res
     let Some(stage) = Stage::set("alone").await? else { return Ok(()) };
     let next_hop = Script::good().start().await?;
     let shown = Shown::new()?;
-    stage.apply(&[shown.secret(), relay("edge", ""), domain("example.com", next_hop.address().port())].concat()).await?;
+    stage.apply(&shown.edge(next_hop.address().port())).await?;
     let operator = stage.operator().await?;
     let kubelet = stage.kubelet()?;
     stage.relay_is("edge", "Ready", "True", "").await?;
@@ -29,9 +26,8 @@ async fn mail_flows_lost_pods_return_and_a_scale_waits_for_the_operator() -> Res
 
     drop(operator);
     shown.answers(&stage, &kubelet, "user@example.com", "250").await?;
-    let pods = stage.api::<Pod>();
-    let lost = pods.list(&ListParams::default()).await?.into_iter().next().context("no pod")?.name_any();
-    pods.delete(&lost, &DeleteParams::default()).await?;
+    let lost = stage.pod().await?.name_any();
+    stage.api::<Pod>().delete(&lost, &DeleteParams::default()).await?;
     let place = format!("{}/{lost}", stage.namespace);
     poll::until("the pod to go", async || (!kubelet.addresses().contains_key(&place)).then_some(())).await?;
     // Another has taken its place, and knows what it needs.

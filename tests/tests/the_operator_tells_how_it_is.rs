@@ -4,10 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Result, ensure};
 use postern_tests::{
-    cluster::{
-        mail::{Shown, domain, relay},
-        stage::Stage,
-    },
+    cluster::{mail::Shown, stage::Stage},
     http, poll,
 };
 
@@ -31,7 +28,7 @@ async fn it_is_healthy_and_ready_and_tells_every_count_that_is_documented() -> R
     let Some(stage) = Stage::set("watched").await? else { return Ok(()) };
     // In the way of the relay, so that errors are counted too.
     stage.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: edge-config}, data: {mine: really}}").await?;
-    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", 2525)].concat()).await?;
+    stage.apply(&Shown::new()?.edge(2525)).await?;
     let mut operator = stage.operator().await?;
     operator.is_ready().await?;
     ensure!(http::get(operator.admin, "/healthz").await?.status == 200);

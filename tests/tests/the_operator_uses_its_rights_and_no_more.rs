@@ -13,7 +13,7 @@ use postern_crds::AcceptedDomain;
 use postern_tests::{
     cluster::{
         Cluster, foreign,
-        mail::{Shown, domain, relay},
+        mail::{Shown, authority, relay, verified_domain},
         operator::Operator,
         release::Release,
         rights,
@@ -39,16 +39,14 @@ const WORSE_DAYS: [(&str, &str); 7] = [
 /// Lets the operator do all that it ever does, and returns when it is done.
 async fn life(stage: &Stage) -> Result<()> {
     let apply = async |yaml: &str| stage.apply(yaml).await;
-    let ca =
-        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "ca" }, "data": { "ca.crt": Authority::new("CA")?.pem() } });
-    let verified = domain("example.com", 2525).replace("tls: {mode: Opportunistic}", "tls: {caCertificateRefs: [{name: ca}]}");
+    let verified = verified_domain("example.com", "127.0.0.1", 2525, "{name: ca}");
     let inside = "  - {name: inside, role: Inbound, port: 26, exposure: Cluster, tls: {mode: StartTls}}";
     let two = relay("edge", "").replace(
         "  listeners: [{name: mx, role: Inbound, port: 25, tls: {mode: StartTls}}]",
         &format!("  listeners:\n  - {{name: mx, role: Inbound, port: 25, tls: {{mode: StartTls}}}}\n{inside}"),
     );
     apply(&[Shown::new()?.secret(), two, verified].concat()).await?;
-    apply(&ca.to_string()).await?;
+    apply(&authority("ca", &Authority::new("CA")?)).await?;
     stage.relay_is("edge", "Ready", "True", "").await?;
     // A Service that is needed no more, an edit by hand, a shard that is needed no more.
     apply(&relay("edge", "")).await?;
@@ -117,7 +115,7 @@ async fn in_some_namespaces_nothing_is_forbidden_and_every_right_is_used() -> Re
 #[tokio::test]
 async fn of_a_pod_the_operator_may_change_one_annotation_and_only_on_pods_of_relays() -> Result<()> {
     let Some(stage) = Stage::set("pods").await? else { return Ok(()) };
-    stage.apply(&[Shown::new()?.secret(), relay("edge", ""), domain("example.com", 2525)].concat()).await?;
+    stage.apply(&Shown::new()?.edge(2525)).await?;
     let operator = stage.operator().await?;
     let _kubelet = stage.kubelet()?;
     stage.relay_is("edge", "Ready", "True", "").await?;

@@ -13,6 +13,19 @@ pub async fn reference_grants(client: &Client) -> Result<()> {
     install(client, "gateway.networking.k8s.io", "v1beta1", "ReferenceGrant").await
 }
 
+/// A `ReferenceGrant` called `mail`: domains of `namespace` may refer to ConfigMaps.
+#[must_use]
+pub fn grant(namespace: &str) -> String {
+    let grant = json!({
+        "apiVersion": "gateway.networking.k8s.io/v1beta1", "kind": "ReferenceGrant", "metadata": { "name": "mail" },
+        "spec": {
+            "from": [{ "group": "postern.dev", "kind": "AcceptedDomain", "namespace": namespace }],
+            "to": [{ "group": "", "kind": "ConfigMap" }],
+        },
+    });
+    grant.to_string()
+}
+
 /// Installs `Certificate` of cert-manager.
 pub async fn certificates(client: &Client) -> Result<()> {
     install(client, "cert-manager.io", "v1", "Certificate").await

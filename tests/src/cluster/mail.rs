@@ -40,6 +40,16 @@ spec:
 /// offered.
 #[must_use]
 pub fn domain(domain: &str, next_hop: u16) -> String {
+    domain_with(domain, "127.0.0.1", next_hop, "{mode: Opportunistic}")
+}
+
+/// The same, whose next hop is `host` and must show a certificate of the authority that the reference `ca` names.
+#[must_use]
+pub fn verified_domain(domain: &str, host: &str, next_hop: u16, ca: &str) -> String {
+    domain_with(domain, host, next_hop, &format!("{{caCertificateRefs: [{ca}]}}"))
+}
+
+fn domain_with(domain: &str, host: &str, next_hop: u16, tls: &str) -> String {
     format!(
         "---
 apiVersion: postern.dev/v1alpha1
@@ -49,11 +59,18 @@ spec:
   relayRefs: [{{name: edge}}]
   domain: {domain}
   type: Authoritative
-  nextHops: [{{host: 127.0.0.1, port: {next_hop}}}]
-  tls: {{mode: Opportunistic}}
+  nextHops: [{{host: {host}, port: {next_hop}}}]
+  tls: {tls}
 ",
         name = domain.replace('.', "-"),
     )
+}
+
+/// A ConfigMap with the certificate of an authority, for domains to refer to.
+#[must_use]
+pub fn authority(name: &str, authority: &Authority) -> String {
+    let data = serde_json::json!({ "ca.crt": authority.pem() });
+    format!("---\n{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}, data: {data}}}\n")
 }
 
 /// A Secret with a certificate and a key, PEM.
@@ -82,6 +99,12 @@ impl Shown {
     #[must_use]
     pub fn secret(&self) -> String {
         certificate("mx-tls", self.certificate.pem(), &self.certificate.key_pem())
+    }
+
+    /// This Secret, the relay `edge` that shows it, and its domain example.com with 127.0.0.1 on `next_hop` behind it.
+    #[must_use]
+    pub fn edge(&self, next_hop: u16) -> String {
+        [self.secret(), relay("edge", ""), domain("example.com", next_hop)].concat()
     }
 
     /// Asks the only pod of the stage's namespace for a recipient, in a new session each time, until the reply begins with `wanted`.

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::{Api, Client, api::DynamicObject};
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Condition};
+use kube::{
+    Api, Client,
+    api::{DynamicObject, ListParams},
+};
 use postern_crds::{AcceptedDomain, SmtpRelay};
 use serde_json::{Value, json};
 
@@ -95,11 +98,23 @@ impl Stage {
         manifest::apply_yaml(&self.client, &self.namespace, yaml).await
     }
 
-    /// What the operator wrote so far, or tried to, but its lease, as the audit log has it.
-    pub fn writes(&self) -> Result<Vec<Entry>> {
+    /// What the operator asked the API server for so far, as the audit log has it.
+    pub fn requests(&self) -> Result<Vec<Entry>> {
         let user = self.release.user();
-        let entries = self.cluster.audit()?.into_iter();
-        Ok(entries.filter(|entry| entry.user.username == user && entry.is_write() && !entry.is_about("leases")).collect())
+        Ok(self.cluster.audit()?.into_iter().filter(|entry| entry.user.username == user).collect())
+    }
+
+    /// What the operator wrote so far, or tried to, but its lease.
+    pub fn writes(&self) -> Result<Vec<Entry>> {
+        let requests = self.requests()?.into_iter();
+        Ok(requests.filter(|entry| entry.is_write() && !entry.is_about("leases")).collect())
+    }
+
+    /// The only pod of the namespace.
+    pub async fn pod(&self) -> Result<Pod> {
+        let pods = self.api::<Pod>().list(&ListParams::default()).await?.items;
+        ensure!(pods.len() == 1, "{} pods", pods.len());
+        pods.into_iter().next().context("no pod")
     }
 
     /// Objects of a kind in the namespace.

@@ -40,6 +40,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Enters a session that went no further. The client takes 421 in place of what it expects for an error too.
+    fn failed(&mut self, at: &str, error: &anyhow::Error) {
+        let told = format!("{error:#}");
+        let entries = if told.contains("421") { &mut self.put_off } else { &mut self.cut };
+        entries.push(format!("{at}: {told}"));
+    }
+
     /// Fails when a sender noticed anything but requests to come again.
     pub fn expect_no_interruption(&self) -> Result<()> {
         ensure!(self.cut.is_empty() && self.unreachable.is_empty(), "senders were cut off: {:?} {:?}", self.cut, self.unreachable);
@@ -113,9 +120,7 @@ async fn send(plan: Plan, sender: u32) -> Result<Ledger> {
             Err(error) => ledger.unreachable.push(format!("{error:#}")),
             Ok(client) => match client.greeted(&plan.trust).await {
                 Ok(client) => converse(&plan, client, sender, &mut number, &mut ledger).await?,
-                // The client reads 421 in place of a banner as an error too.
-                Err(error) if format!("{error:#}").contains("421") => ledger.put_off.push(format!("{error:#}")),
-                Err(error) => ledger.cut.push(format!("{error:#}")),
+                Err(error) => ledger.failed("greeting", &error),
             },
         }
         sleep(PAUSE).await;
@@ -132,12 +137,8 @@ async fn converse(plan: &Plan, mut client: Client, sender: u32, number: &mut u32
             format!("From: <sender@client.test>\r\nMessage-Id: <{id}>\r\nSubject: load\r\n\r\n{}", "a line of many\r\n".repeat(200));
         let reply = match client.mail("sender@client.test", "load@example.com", &content).await {
             Ok(reply) => reply,
-            Err(error) if format!("{error:#}").contains("421") => {
-                ledger.put_off.push(format!("{error:#}"));
-                return Ok(());
-            }
             Err(error) => {
-                ledger.cut.push(format!("{id}: {error:#}"));
+                ledger.failed(&id, &error);
                 return Ok(());
             }
         };

@@ -50,7 +50,7 @@ pub(super) async fn load(store: &Arc<Store>, requests: &Requests, leases: Vec<He
     }
     let ids = leases.iter().map(|held| held.id).collect();
     let mut claims = Vec::with_capacity(leases.len());
-    for (held, (_, loaded)) in leases.into_iter().zip(load::many(store, requests, ids).await?) {
+    for (held, loaded) in leases.into_iter().zip(load::many(store, requests, ids).await?) {
         match loaded {
             Ok(Loaded { listed, checksums }) => claims.push(LocalClaim { held, requests: requests.clone(), listed, checksums }),
             Err(SpoolError::Corrupt { .. } | SpoolError::NotFound(_) | SpoolError::Unreadable(_)) => {}

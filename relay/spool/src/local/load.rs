@@ -40,16 +40,15 @@ pub(super) async fn many(
     store: &Arc<Store>,
     requests: &Requests,
     ids: Vec<MessageId>,
-) -> Result<Vec<(MessageId, Result<Loaded, SpoolError>)>, SpoolError> {
+) -> Result<Vec<Result<Loaded, SpoolError>>, SpoolError> {
     let shared = store.clone();
     let read = blocking::run::<Vec<_>, SpoolError>(move || Ok(ids.into_iter().map(|id| (id, read_one(&shared, id))).collect())).await?;
     let mut loaded = Vec::with_capacity(read.len());
     for (id, read) in read {
-        let result = match read {
+        loaded.push(match read {
             Ok(read) => judge(store, requests, id, read).await,
             Err(error) => Err(error),
-        };
-        loaded.push((id, result));
+        });
     }
     Ok(loaded)
 }
@@ -69,7 +68,7 @@ pub(super) async fn page(
     let examined = ids.len();
     let next = ids.last().copied().filter(|_| examined == limit);
     let mut messages = Vec::new();
-    for (_, loaded) in many(store, requests, ids).await? {
+    for loaded in many(store, requests, ids).await? {
         match loaded {
             Ok(loaded) if filter.matches(&loaded.listed) => messages.push(loaded.listed),
             // What ended meanwhile is not in the queue; what can't be read is counted in the statistics.

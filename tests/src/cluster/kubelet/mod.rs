@@ -134,8 +134,7 @@ async fn attend(shared: &Shared, pod: &Pod, running: &mut Running) -> Result<()>
         return running.end(&shared.client, pod).await;
     }
     running.bind(&shared.client, pod).await?;
-    let late = *shared.late.borrow();
-    running.mount(&shared.client, pod, &shared.folder, late).await?;
+    running.mount(&shared.client, pod, &shared.folder, || *shared.late.borrow()).await?;
     running.start(pod)?;
     running.report(&shared.client, pod).await
 }

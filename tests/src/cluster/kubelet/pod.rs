@@ -71,8 +71,9 @@ impl Running {
         Ok(())
     }
 
-    /// Brings the volume of the configuration to disk, for the first time or anew, but for what is late.
-    pub(super) async fn mount(&mut self, client: &Client, pod: &Pod, folder: &Path, late: Late) -> Result<()> {
+    /// Brings the volume of the configuration to disk, for the first time or anew, but for what is `late` when all of it is fetched: fetching
+    /// takes a while, and what changes in that while must not slip through.
+    pub(super) async fn mount(&mut self, client: &Client, pod: &Pod, folder: &Path, late: impl Fn() -> Late) -> Result<()> {
         let namespace = pod.namespace().unwrap_or_default();
         let mut volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
         let projected = volumes.find_map(|volume| volume.projected.as_ref()).context("a pod without a projected volume")?;
@@ -89,7 +90,7 @@ impl Running {
             }
             Some(place) if place.annotations != annotations || place.refreshed.elapsed() > REFRESH => {
                 let files = volume::collect(client, &namespace, projected).await?;
-                let files = volume::without(late, files, &place.files);
+                let files = volume::without(late(), files, &place.files);
                 if files != place.files {
                     volume::write(&place.folder.join("volume"), &files)?;
                 }

@@ -42,7 +42,7 @@ impl Log {
         let jobs = self.jobs(batch);
         let jobs = self.list_bodies(jobs);
         if jobs.is_empty() {
-            self.look_after(true);
+            self.look_after();
             return;
         }
         match self.append_all(&jobs) {
@@ -124,7 +124,9 @@ impl Log {
             self.remove_body(id, &queued);
         }
         self.succeed(rest);
-        self.look_after(freed);
+        if freed {
+            self.look_after();
+        }
     }
 
     fn succeed(&mut self, jobs: Vec<Job>) {
@@ -150,7 +152,7 @@ impl Log {
         for job in jobs {
             self.answer(job.done, Err(io::Error::new(error.kind(), error.to_string()).into()));
         }
-        self.look_after(true);
+        self.look_after();
     }
 
     fn answer(&mut self, done: Done, result: Result<(), SpoolError>) {

@@ -66,7 +66,7 @@ pub(super) fn start(opened: Opened, segment_bytes: u64, lock: Box<dyn Debug + Se
 }
 
 fn run(mut log: Log, lock: Box<dyn Debug + Send + Sync>, end: watch::Sender<()>) {
-    log.look_after(true);
+    log.look_after();
     while let Some(batch) = log.gather() {
         log.commit(batch);
     }

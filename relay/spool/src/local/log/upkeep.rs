@@ -69,11 +69,8 @@ impl Upkeep {
 }
 
 impl Log {
-    /// Looks after the segments, if something may have died since the last time.
-    pub(super) fn look_after(&mut self, something_died: bool) {
-        if !something_died {
-            return;
-        }
+    /// Looks after the segments: something may have died since the last time.
+    pub(super) fn look_after(&mut self) {
         self.remove_dead();
         if self.upkeep.emptied.is_none() && !self.upkeep.is_paused() {
             self.choose();
