@@ -29,7 +29,7 @@ run: tools ## The same, but leave it running for mails of your own; Ctrl-C stops
 
 test: tools node-parts ## Run all tests: with real mail servers and clients, a real API server and a real node
 	$(CARGO) build --locked --workspace --all-targets
-	tests/apiserver tests/contained $(CARGO) test --locked --workspace --no-fail-fast
+	tests/apiserver tests/contained tests/all
 
 test-pure: ## Run the tests that need nothing but the crates
 	$(CARGO) test --locked --workspace --exclude postern-tests --no-fail-fast
