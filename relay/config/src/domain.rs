@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DomainName, NextHops};
+use crate::{DomainName, NextHops, RouteTarget};
 
 /// A share of the accepted domains. Which shard a domain is in depends on its name alone, so that one edit rewrites one shard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,11 +29,12 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// Every set of servers that mail of the domain may go to.
+    /// Every named set of servers that mail of the domain may go to; exchangers are not named.
     pub fn next_hops(&self) -> impl Iterator<Item = &NextHops> {
         let (first, other) = match &self.kind {
             DomainType::Authoritative { next_hops, .. } => (Some(next_hops), None),
             DomainType::InternalRelay { next_hops, unknown_recipients, .. } => (Some(next_hops), Some(unknown_recipients)),
+            DomainType::ExternalRelay { to } => (to.next_hops(), None),
             DomainType::Detached => (None, None),
         };
         first.into_iter().chain(other)
@@ -59,6 +60,11 @@ pub enum DomainType {
         recipients: RecipientValidation,
         /// Where the mail of the others goes.
         unknown_recipients: NextHops,
+    },
+    /// Some other server has its mailboxes, and nobody is asked whether a recipient exists.
+    ExternalRelay {
+        /// Where the mail goes.
+        to: RouteTarget,
     },
     /// The domain can't be served now (a reference is missing, another claim won): 451 4.3.5, the sender keeps its mail.
     Detached,

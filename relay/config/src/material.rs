@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Configuration, Domain, folder::digest};
+use crate::{Configuration, Domain, DomainType, NextHopTls, RouteTarget, Storage, folder::digest};
 
 /// The certificate that the relay shows on its control port, and to its peers. Optional, as the other two are.
 pub const IDENTITY_CERTIFICATE: &str = "identity.crt";
@@ -36,18 +36,57 @@ pub fn trust_file(name: &str) -> String {
     format!("trust.{name}.pem")
 }
 
-/// The files of keys, certificates and CAs that a configuration names. The relay's identity is not among them.
+/// The file of the user called `name` ([`User`](crate::User)), JSON.
+#[must_use]
+pub fn user_file(name: &str) -> String {
+    format!("user.{name}.json")
+}
+
+/// The file of the credentials called `name` ([`Credentials`](crate::Credentials)), JSON.
+#[must_use]
+pub fn credentials_file(name: &str) -> String {
+    format!("credentials.{name}.json")
+}
+
+/// The file of the database called `name` ([`Database`](crate::Database)), JSON.
+#[must_use]
+pub fn database_file(name: &str) -> String {
+    format!("database.{name}.json")
+}
+
+/// The files of keys, certificates, CAs and secrets that a configuration names. The relay's identity is not among them.
 ///
 /// Operator and relay, which may be of neighbouring versions, must name the same: a version with more of them gives them a hash of their own.
 #[must_use]
 pub fn files(configuration: &Configuration) -> BTreeSet<String> {
+    let root = &configuration.root;
     let mut files = BTreeSet::new();
     let mut pair = |name: &str| files.extend([certificate_file(name), key_file(name)]);
-    configuration.root.tls.certificates.iter().for_each(|name| pair(name));
-    let next_hops = || configuration.domains.iter().flat_map(Domain::next_hops);
-    next_hops().filter_map(|hops| hops.tls.client_certificate.as_deref()).for_each(pair);
-    files.extend(next_hops().flat_map(|hops| &hops.tls.trust).map(|name| trust_file(name)));
+    root.tls.certificates.iter().for_each(|name| pair(name));
+    links(configuration).filter_map(|tls| tls.client_certificate.as_deref()).for_each(pair);
+    files.extend(links(configuration).flat_map(|tls| &tls.trust).map(|name| trust_file(name)));
+    files.extend(root.listeners.iter().flat_map(|listener| &listener.client_cas).map(|name| trust_file(name)));
+    files.extend(root.users.iter().map(|name| user_file(name)));
+    files.extend(targets(configuration).filter_map(RouteTarget::credentials).map(credentials_file));
+    if let Some(Storage::Postgres { database, .. }) = root.spool.as_ref().map(|spool| &spool.storage) {
+        files.insert(database_file(database));
+    }
     files
+}
+
+/// Every way out that is not a domain's own next hops.
+fn targets(configuration: &Configuration) -> impl Iterator<Item = &RouteTarget> {
+    let external = configuration.domains.iter().filter_map(|domain| match &domain.kind {
+        DomainType::ExternalRelay { to } => Some(to),
+        _ => None,
+    });
+    configuration.root.routes.iter().map(|route| &route.to).chain(external)
+}
+
+/// What TLS must give, on every link to another server.
+fn links(configuration: &Configuration) -> impl Iterator<Item = &NextHopTls> {
+    let domains = configuration.domains.iter().flat_map(Domain::next_hops).map(|hops| &hops.tls);
+    domains.chain(targets(configuration).map(RouteTarget::tls))
 }
 
 /// Lower-case hexadecimal SHA-256 of all [`files`] of a configuration, given the content of each. One that is not there counts as empty.

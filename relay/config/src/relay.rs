@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{DomainName, Limits, Listener, Timeouts};
+use crate::{Delivery, DomainName, Limits, Listener, MIN_READER, OutboundRoute, Role, Spool, Timeouts};
 
 /// Everything that a relay needs to know but its domains, its recipients and its keys, which lie in files of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,15 @@ pub struct RelayConfig {
     /// two limits per client don't apply, and `/status` counts such clients apart. At most 1024.
     #[serde(default, rename = "clusterCIDRs", skip_serializing_if = "Vec::is_empty")]
     pub cluster_cidrs: Vec<IpNet>,
+    /// Names of the users who may authenticate on submission listeners ([`user_file`](crate::material::user_file)). At most 1000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    /// Where mail goes that is for none of the accepted domains: the first that matches. At most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<OutboundRoute>,
+    /// The queue; set if, and only if, a listener delivers through it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool: Option<Spool>,
     /// Name and lower-case hexadecimal SHA-256 of every other configuration file.
     pub files: BTreeMap<String, String>,
 }
@@ -64,4 +73,13 @@ pub enum TlsVersion {
     /// TLS 1.3 (RFC 8446).
     #[serde(rename = "1.3")]
     V1_3,
+}
+
+impl RelayConfig {
+    /// The oldest version whose reader does nothing wrong with this root: one that knows no users, no routes and no queue must not use it.
+    #[must_use]
+    pub fn min_reader_needed(&self) -> u32 {
+        let is_new = |listener: &Listener| listener.role != Role::Inbound || listener.delivery != Delivery::PassThrough;
+        if self.listeners.iter().any(is_new) { 3 } else { MIN_READER }
+    }
 }

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use ipnet::IpNet;
 
-use crate::{Configuration, Domain, DomainName, DomainType, Limits, Listener, NextHops, RecipientValidation, RelayConfig, Timeouts};
+use crate::{
+    Configuration, Delivery, Domain, DomainName, DomainType, Limits, Listener, ListenerTls, Mx, NextHopTls, NextHops, OutboundRoute,
+    RecipientValidation, RelayConfig, Role, RouteTarget, SenderPattern, Spool, Storage, Timeouts, TrustRequirement, Trusted,
+};
 
 /// The relay's admin port; no listener may take it.
 pub const ADMIN_PORT: u16 = 9464;
@@ -57,6 +60,7 @@ impl Check {
         self.require(ports.len() == root.listeners.len(), "listeners", "ports must differ");
         for listener in &root.listeners {
             self.listener(listener);
+            self.trusted_networks(listener, root);
         }
         let certificates = &root.tls.certificates;
         self.require((1..=16).contains(&certificates.len()), "tls.certificates", "must name 1 to 16 certificates");
@@ -73,6 +77,100 @@ impl Check {
         for cidr in &root.cluster_cidrs {
             self.require(is_proper_network(cidr), "clusterCIDRs", format!("{cidr} is everyone; name the cluster's own networks"));
         }
+        self.users(root);
+        self.routes(root);
+        self.queue(root);
+    }
+
+    fn users(&mut self, root: &RelayConfig) {
+        self.require(root.users.len() <= 1000, "users", "must name at most 1000 users");
+        let names: BTreeSet<_> = root.users.iter().collect();
+        self.require(names.len() == root.users.len(), "users", "names must differ");
+        for user in &root.users {
+            self.file_name("users", user);
+        }
+    }
+
+    fn routes(&mut self, root: &RelayConfig) {
+        self.require(root.routes.len() <= 64, "routes", "must hold at most 64 routes");
+        let names: BTreeSet<_> = root.routes.iter().map(|route| &route.name).collect();
+        self.require(names.len() == root.routes.len(), "routes", "names must differ");
+        for route in &root.routes {
+            self.route(route, root);
+        }
+    }
+
+    fn route(&mut self, route: &OutboundRoute, root: &RelayConfig) {
+        let field = |name: &str| format!("routes[{}].{name}", route.name);
+        let matches = &route.matches;
+        let bounds = [
+            ("senders", matches.senders.len(), 256),
+            ("recipientDomains", matches.recipient_domains.len(), 256),
+            ("users", matches.users.len(), 256),
+            ("listeners", matches.listeners.len(), 16),
+        ];
+        for (name, count, most) in bounds {
+            self.require(count <= most, field(&format!("match.{name}")), format!("must hold at most {most} entries"));
+        }
+        let is_any = matches.senders.contains(&SenderPattern::Any);
+        self.require(!is_any, field("match.senders"), "`*` says nothing here; leave the list out");
+        for name in &matches.listeners {
+            let is_there = root.listeners.iter().any(|listener| listener.name == *name);
+            self.require(is_there, field("match.listeners"), format!("there is no listener `{name}`"));
+        }
+        self.target(&field("to"), &route.to);
+    }
+
+    fn target(&mut self, field: &str, target: &RouteTarget) {
+        match target {
+            RouteTarget::SmartHosts { next_hops, credentials } => {
+                self.next_hops(field, next_hops);
+                if let Some(name) = credentials {
+                    self.file_name(&format!("{field}.credentials"), name);
+                }
+            }
+            RouteTarget::Mx(mx) => self.mx(field, mx),
+        }
+    }
+
+    fn mx(&mut self, field: &str, mx: &Mx) {
+        self.require(mx.port != 0, format!("{field}.port"), "must not be 0");
+        self.require(mx.tls.server_name.is_none(), format!("{field}.tls.serverName"), "exchangers show their own names; leave it out");
+        self.require(mx.waivers.len() <= 256, format!("{field}.waivers"), "must hold at most 256 domains");
+        self.require(mx.allow_cidrs.len() <= 64, format!("{field}.allowCIDRs"), "must hold at most 64 networks");
+        for cidr in &mx.allow_cidrs {
+            self.require(is_proper_network(cidr), format!("{field}.allowCIDRs"), format!("{cidr} is everyone; name the networks that are meant"));
+        }
+        self.link(field, &mx.tls);
+    }
+
+    fn queue(&mut self, root: &RelayConfig) {
+        let is_used = root.listeners.iter().any(|listener| listener.delivery == Delivery::Spool);
+        match &root.spool {
+            Some(spool) => {
+                self.require(is_used, "spool", "no listener delivers through it; leave it out");
+                self.spool(spool);
+            }
+            None => self.require(!is_used, "spool", "a listener delivers through the spool: say where it lies"),
+        }
+    }
+
+    fn spool(&mut self, spool: &Spool) {
+        let bounds = [
+            ("lifetimeSeconds", spool.lifetime_seconds, 3600, 2_592_000),
+            ("delayWarningSeconds", spool.delay_warning_seconds.unwrap_or(60), 60, 2_592_000),
+            ("deliveries", spool.deliveries, 1, 10_000),
+            ("deliveriesPerDestination", spool.deliveries_per_destination, 1, 1000),
+            ("retry.firstSeconds", spool.retry.first_seconds, 1, 86_400),
+            ("retry.longestSeconds", spool.retry.longest_seconds, spool.retry.first_seconds, 86_400),
+        ];
+        for (name, value, low, high) in bounds {
+            self.require((low..=high).contains(&value), format!("spool.{name}"), format!("must be {low} to {high}"));
+        }
+        if let Storage::Postgres { database, connections } = &spool.storage {
+            self.file_name("spool.storage.database", database);
+            self.require((2..=100).contains(connections), "spool.storage.connections", "must be 2 to 100");
+        }
     }
 
     fn listener(&mut self, listener: &Listener) {
@@ -80,6 +178,7 @@ impl Check {
         self.require(listener.port != 0, field("port"), "must not be 0");
         self.require(listener.port != ADMIN_PORT, field("port"), format!("{ADMIN_PORT} is the admin port; take another"));
         self.require(listener.port != CONTROL_PORT, field("port"), format!("{CONTROL_PORT} is the control port; take another"));
+        self.role(listener);
         if let Some(proxy) = &listener.proxy_protocol {
             let count = proxy.trusted_cidrs.len();
             self.require((1..=64).contains(&count), field("proxyProtocol.trustedCIDRs"), "must hold 1 to 64 networks");
@@ -90,6 +189,79 @@ impl Check {
                     format!("{cidr} is everyone; name the proxies, so that a stranger can't choose its address"),
                 );
             }
+        }
+    }
+
+    /// What each role asks for: who may send must show it after TLS.
+    fn role(&mut self, listener: &Listener) {
+        let field = |name: &str| format!("listeners[{}].{name}", listener.name);
+        for bundle in &listener.client_cas {
+            self.file_name(&field("clientCAs"), bundle);
+        }
+        let may_be_clear = listener.tls == ListenerTls::StartTlsOptional;
+        match listener.role {
+            Role::Submission => self.require(!may_be_clear, field("tls"), "passwords only come over TLS; take StartTls or Implicit"),
+            Role::Inbound | Role::Trusted => {}
+        }
+        self.require(
+            listener.trusted.is_some() == (listener.role == Role::Trusted),
+            field("trusted"),
+            "must be there on a Trusted listener, and on no other",
+        );
+        if let Some(trusted) = &listener.trusted {
+            self.trusted(&field("trusted"), trusted, !listener.client_cas.is_empty());
+        }
+    }
+
+    /// Behind SNAT the whole Internet may come with the address of a node or pod.
+    fn trusted_networks(&mut self, listener: &Listener, root: &RelayConfig) {
+        let cidrs = listener.trusted.iter().flat_map(|trusted| &trusted.cidrs);
+        for cidr in cidrs {
+            let holds = root.cluster_cidrs.iter().find(|network| cidr.contains(*network));
+            if let Some(network) = holds {
+                let problem = format!("{cidr} holds {network}, a network of the cluster, from which anyone may come; name the servers that are meant");
+                self.require(false, format!("listeners[{}].trusted.cidrs", listener.name), problem);
+            }
+        }
+    }
+
+    fn trusted(&mut self, field: &str, trusted: &Trusted, has_client_cas: bool) {
+        let (names, cidrs) = (&trusted.certificate_names, &trusted.cidrs);
+        self.require(names.len() <= 64, format!("{field}.certificateNames"), "must hold at most 64 names");
+        self.require(cidrs.len() <= 64, format!("{field}.cidrs"), "must hold at most 64 networks");
+        self.require(names.is_empty() || has_client_cas, format!("{field}.certificateNames"), "needs clientCAs that certificates must come from");
+        for name in names {
+            let is_name = DomainName::parse(name.strip_prefix("*.").unwrap_or(name)).is_ok();
+            self.require(is_name, format!("{field}.certificateNames"), format!("`{name}` is not a lower-case host name"));
+        }
+        for cidr in cidrs {
+            let problem = format!("{cidr} is wider than /24 (IPv4) or /64 (IPv6); name the servers that are meant");
+            self.require(is_tight_network(cidr), format!("{field}.cidrs"), problem);
+        }
+        let (is_complete, problem) = match trusted.require {
+            TrustRequirement::Any => (!names.is_empty() || !cidrs.is_empty(), "names nobody: give certificateNames or cidrs"),
+            TrustRequirement::All => (!names.is_empty() && !cidrs.is_empty(), "both are required: give certificateNames and cidrs"),
+        };
+        self.require(is_complete, field, problem);
+        let by_certificate = !names.is_empty() && (cidrs.is_empty() || trusted.require == TrustRequirement::All);
+        let senders = &trusted.allowed_senders;
+        self.require((1..=1000).contains(&senders.len()), format!("{field}.allowedSenders"), "must hold 1 to 1000 senders");
+        self.require(
+            by_certificate || !senders.contains(&SenderPattern::Any),
+            format!("{field}.allowedSenders"),
+            "`*` is only for who shows a certificate: an address alone grants no sender",
+        );
+        if let Some(tenant) = &trusted.tenant {
+            let is_field = !tenant.header.is_empty() && tenant.header.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+            self.require(is_field, format!("{field}.tenant.header"), "is not the name of a header field");
+            self.require((1..=64).contains(&tenant.values.len()), format!("{field}.tenant.values"), "must hold 1 to 64 values");
+        }
+        for name in names.iter().filter(|name| is_shared_by_tenants(name)) {
+            self.require(
+                trusted.tenant.is_some(),
+                format!("{field}.tenant"),
+                format!("every tenant of the provider shows `{name}`: say which header field names yours"),
+            );
         }
     }
 
@@ -152,6 +324,7 @@ impl Check {
                 self.recipients(&field("recipients"), recipients, configuration);
                 self.next_hops(&field("unknownRecipients"), unknown_recipients);
             }
+            DomainType::ExternalRelay { to } => self.target(&field("to"), to),
             DomainType::Detached => {}
         }
     }
@@ -169,10 +342,14 @@ impl Check {
             self.require(hop.port != 0, field, "the port must not be 0");
         }
         self.require(next_hops.allowed_cidrs.len() <= 64, format!("{field}.allowedCIDRs"), "must hold at most 64 networks");
-        for bundle in &next_hops.tls.trust {
+        self.link(field, &next_hops.tls);
+    }
+
+    fn link(&mut self, field: &str, tls: &NextHopTls) {
+        for bundle in &tls.trust {
             self.file_name(field, bundle);
         }
-        if let Some(certificate) = &next_hops.tls.client_certificate {
+        if let Some(certificate) = &tls.client_certificate {
             self.file_name(field, certificate);
         }
     }
@@ -195,4 +372,18 @@ pub fn is_host(text: &str) -> bool {
 /// Everyone's network is no network: with it, a rule about some sources is a rule about all.
 fn is_proper_network(cidr: &IpNet) -> bool {
     cidr.prefix_len() > 0
+}
+
+/// An address alone grants something only where few can have it.
+fn is_tight_network(cidr: &IpNet) -> bool {
+    match cidr {
+        IpNet::V4(network) => network.prefix_len() >= 24,
+        IpNet::V6(network) => network.prefix_len() >= 64,
+    }
+}
+
+/// Names with which a provider's servers come on behalf of any of its tenants.
+fn is_shared_by_tenants(name: &str) -> bool {
+    const SHARED: [&str; 2] = ["mail.protection.outlook.com", "google.com"];
+    SHARED.iter().any(|shared| name.ends_with(shared))
 }
