@@ -12,7 +12,10 @@ use postern_config::{
     DomainName, NextHopTlsMode, NextHops, Timeouts,
     material::{key_file, trust_file},
 };
-use postern_relay::delivery::Loader;
+use postern_relay::{
+    delivery::Loader,
+    policy::{Label, Way},
+};
 use postern_tests::{
     next_hop::{Act, At, NextHop, Script},
     pki::{Authority, Certificate},
@@ -204,8 +207,9 @@ fn an_error_in_a_file_names_the_file() {
         let mut next_hops = hops(NextHopTlsMode::Verify, &[([127, 0, 0, 1], 25).into()]);
         next_hops.tls.trust = trust.map(str::to_owned).into_iter().collect();
         next_hops.tls.client_certificate = certificate.map(str::to_owned);
-        let mut loader = Loader::new(bench.path(), &DomainName::parse("relay.example.com").unwrap(), &timeouts);
-        loader.load("example.com", &next_hops).unwrap_err().to_string()
+        let domain = DomainName::parse("relay.example.com").unwrap();
+        let way = Way { label: Label::Domain(&domain), target: &next_hops.into(), ehlo_name: None };
+        Loader::new(bench.path(), &domain, &timeouts).load(&way).unwrap_err().to_string()
     };
     assert_eq!(error(Some("absent"), None), "trust.absent.pem: No such file or directory (os error 2)");
     assert_eq!(error(Some("empty"), None), "trust.empty.pem: holds no certificate");

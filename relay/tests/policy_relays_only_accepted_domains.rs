@@ -8,13 +8,13 @@ use postern_config::{
     Configuration, Domain, DomainName, DomainType, Limits, NextHop, NextHopTls, NextHopTlsMode, NextHops, RecipientList,
     RecipientValidation, RelayConfig, Role, ServerTls, Timeouts, TlsVersion, VERSION,
 };
-use postern_proto::address::{Domain as AddressDomain, ForwardPath, Literal, Mailbox};
-use postern_relay::policy::{Decision, Policy, Refusal, Request, decide};
+use postern_proto::address::{Domain as AddressDomain, ForwardPath, Literal, Mailbox, ReversePath};
+use postern_relay::policy::{Decision, Policy, Refusal, Request, Way, decide};
 use proptest::prelude::*;
 
 /// What was decided, in words: `to HOST`, `to HOST, else HOST`, or the refusal.
 fn decided(policy: &Policy<String>, recipient: &ForwardPath) -> String {
-    match decide(policy, &Request { role: Role::Inbound, recipient }) {
+    match decide(policy, &Request { role: Role::Inbound, listener: "mx", identity: None, sender: &ReversePath::Null, recipient }) {
         Decision::Relay(route) => match route.unknown_to {
             Some(other) => format!("to {}, else {other}", route.to),
             None => format!("to {}", route.to),
@@ -47,7 +47,7 @@ fn with_list(list: &str, kind: DomainType) -> DomainType {
         DomainType::InternalRelay { next_hops, unknown_recipients, .. } => {
             DomainType::InternalRelay { next_hops, recipients: by_list, unknown_recipients }
         }
-        DomainType::Detached => DomainType::Detached,
+        other => other,
     }
 }
 
@@ -60,6 +60,9 @@ fn configuration(domains: Vec<Domain>, postmaster: Option<&str>) -> Configuratio
         hostname: DomainName::parse("mx1.example.com").unwrap(),
         postmaster: postmaster.map(Into::into),
         listeners: vec![],
+        users: vec![],
+        routes: vec![],
+        spool: None,
         tls: ServerTls { min_version: TlsVersion::V1_2, certificates: vec!["server".into()] },
         limits: Limits {
             message_bytes: 1 << 20,
@@ -85,7 +88,7 @@ fn configuration(domains: Vec<Domain>, postmaster: Option<&str>) -> Configuratio
 }
 
 fn policy(configuration: &Configuration) -> Policy<String> {
-    let load = |_: &Domain, hops: &NextHops| Ok::<_, Infallible>(hops.hops[0].host.clone());
+    let load = |way: &Way<'_>| Ok::<_, Infallible>(way.target.next_hops().unwrap().hops[0].host.clone());
     let Ok(policy) = Policy::compile(configuration, load);
     policy
 }

@@ -51,6 +51,9 @@ impl RelayFolder {
             limits: limits(),
             timeouts: timeouts(),
             cluster_cidrs: Vec::new(),
+            users: Vec::new(),
+            routes: Vec::new(),
+            spool: None,
             files: BTreeMap::new(),
         };
         Ok(Self { folder: folder.to_owned(), root, domains: Vec::new(), recipients: BTreeMap::new() })
@@ -72,6 +75,8 @@ impl RelayFolder {
             tls,
             delivery: Delivery::PassThrough,
             proxy_protocol: None,
+            client_cas: Vec::new(),
+            trusted: None,
         });
         Ok(port)
     }

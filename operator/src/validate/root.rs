@@ -28,6 +28,9 @@ pub(super) fn compile(relay: &SmtpRelay, postmaster: Option<String>, cluster_cid
         limits: limits(&spec.limits)?,
         timeouts: timeouts(&spec.timeouts)?,
         cluster_cidrs: at_most(MOST_CLUSTER_CIDRS, cluster_cidrs),
+        users: Vec::new(),
+        routes: Vec::new(),
+        spool: None,
         files: BTreeMap::new(),
     })
 }
@@ -65,6 +68,8 @@ fn listener(listener: &api::Listener) -> Result<Listener, Violation> {
             api::Delivery::PassThrough => Delivery::PassThrough,
         },
         proxy_protocol: listener.proxy_protocol.as_ref().map(|proxy| ProxyProtocol { trusted_cidrs: proxy.trusted_cidrs.clone() }),
+        client_cas: Vec::new(),
+        trusted: None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{Delivery, DomainName, Limits, Listener, MIN_READER, OutboundRoute, Role, Spool, Timeouts};
+use crate::{DomainName, Limits, Listener, OutboundRoute, Spool, Timeouts};
 
 /// Everything that a relay needs to know but its domains, its recipients and its keys, which lie in files of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,13 +73,4 @@ pub enum TlsVersion {
     /// TLS 1.3 (RFC 8446).
     #[serde(rename = "1.3")]
     V1_3,
-}
-
-impl RelayConfig {
-    /// The oldest version whose reader does nothing wrong with this root: one that knows no users, no routes and no queue must not use it.
-    #[must_use]
-    pub fn min_reader_needed(&self) -> u32 {
-        let is_new = |listener: &Listener| listener.role != Role::Inbound || listener.delivery != Delivery::PassThrough;
-        if self.listeners.iter().any(is_new) { 3 } else { MIN_READER }
-    }
 }

@@ -55,8 +55,8 @@ pub struct DomainPattern {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum RouteTarget {
-    /// To servers that take it for the whole world.
-    SmartHosts {
+    /// To these servers: smart hosts, or the next hops of a domain.
+    Hosts {
         /// The servers.
         next_hops: NextHops,
         /// Name of the credentials that they are shown ([`credentials_file`](crate::material::credentials_file)).
@@ -101,7 +101,7 @@ impl RouteTarget {
     #[must_use]
     pub fn next_hops(&self) -> Option<&NextHops> {
         match self {
-            Self::SmartHosts { next_hops, .. } => Some(next_hops),
+            Self::Hosts { next_hops, .. } => Some(next_hops),
             Self::Mx(_) => None,
         }
     }
@@ -110,7 +110,7 @@ impl RouteTarget {
     #[must_use]
     pub fn tls(&self) -> &NextHopTls {
         match self {
-            Self::SmartHosts { next_hops, .. } => &next_hops.tls,
+            Self::Hosts { next_hops, .. } => &next_hops.tls,
             Self::Mx(mx) => &mx.tls,
         }
     }
@@ -119,7 +119,7 @@ impl RouteTarget {
     #[must_use]
     pub fn credentials(&self) -> Option<&str> {
         match self {
-            Self::SmartHosts { credentials, .. } => credentials.as_deref(),
+            Self::Hosts { credentials, .. } => credentials.as_deref(),
             Self::Mx(_) => None,
         }
     }
@@ -134,5 +134,11 @@ impl DomainPattern {
             Some(above) => self.include_subdomains && above.ends_with('.'),
             None => false,
         }
+    }
+}
+
+impl From<NextHops> for RouteTarget {
+    fn from(next_hops: NextHops) -> Self {
+        Self::Hosts { next_hops, credentials: None }
     }
 }

@@ -52,7 +52,8 @@ impl SenderPattern {
         if local.is_empty() {
             return Ok(Self::Domain(domain));
         }
-        let is_comparable = local.len() <= 64 && local.to_lowercase() == local && !local.chars().any(|c| c.is_control() || c.is_whitespace());
+        let is_comparable =
+            local.len() <= 64 && local.to_lowercase() == local && !local.chars().any(|c| c.is_control() || c.is_whitespace());
         if is_comparable { Ok(Self::Mailbox { local: local.to_owned(), domain }) } else { Err(SenderPatternError::Local) }
     }
 }

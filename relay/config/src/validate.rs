@@ -123,7 +123,7 @@ impl Check {
 
     fn target(&mut self, field: &str, target: &RouteTarget) {
         match target {
-            RouteTarget::SmartHosts { next_hops, credentials } => {
+            RouteTarget::Hosts { next_hops, credentials } => {
                 self.next_hops(field, next_hops);
                 if let Some(name) = credentials {
                     self.file_name(&format!("{field}.credentials"), name);
@@ -139,7 +139,11 @@ impl Check {
         self.require(mx.waivers.len() <= 256, format!("{field}.waivers"), "must hold at most 256 domains");
         self.require(mx.allow_cidrs.len() <= 64, format!("{field}.allowCIDRs"), "must hold at most 64 networks");
         for cidr in &mx.allow_cidrs {
-            self.require(is_proper_network(cidr), format!("{field}.allowCIDRs"), format!("{cidr} is everyone; name the networks that are meant"));
+            self.require(
+                is_proper_network(cidr),
+                format!("{field}.allowCIDRs"),
+                format!("{cidr} is everyone; name the networks that are meant"),
+            );
         }
         self.link(field, &mx.tls);
     }
@@ -219,7 +223,9 @@ impl Check {
         for cidr in cidrs {
             let holds = root.cluster_cidrs.iter().find(|network| cidr.contains(*network));
             if let Some(network) = holds {
-                let problem = format!("{cidr} holds {network}, a network of the cluster, from which anyone may come; name the servers that are meant");
+                let problem = format!(
+                    "{cidr} holds {network}, a network of the cluster, from which anyone may come; name the servers that are meant"
+                );
                 self.require(false, format!("listeners[{}].trusted.cidrs", listener.name), problem);
             }
         }
@@ -229,7 +235,11 @@ impl Check {
         let (names, cidrs) = (&trusted.certificate_names, &trusted.cidrs);
         self.require(names.len() <= 64, format!("{field}.certificateNames"), "must hold at most 64 names");
         self.require(cidrs.len() <= 64, format!("{field}.cidrs"), "must hold at most 64 networks");
-        self.require(names.is_empty() || has_client_cas, format!("{field}.certificateNames"), "needs clientCAs that certificates must come from");
+        self.require(
+            names.is_empty() || has_client_cas,
+            format!("{field}.certificateNames"),
+            "needs clientCAs that certificates must come from",
+        );
         for name in names {
             let is_name = DomainName::parse(name.strip_prefix("*.").unwrap_or(name)).is_ok();
             self.require(is_name, format!("{field}.certificateNames"), format!("`{name}` is not a lower-case host name"));

@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::LoadError;
 
 /// The version of the contract that this crate writes.
-pub const VERSION: u32 = 3;
-/// The oldest version that a reader of what this crate writes must know, unless the root asks for more ([`RelayConfig::min_reader_needed`](crate::RelayConfig::min_reader_needed)).
+pub const VERSION: u32 = 2;
+/// The oldest version that a reader of what this crate writes must know.
 pub const MIN_READER: u32 = 2;
 /// The oldest version that this crate reads.
 pub const OLDEST: u32 = VERSION - 1;

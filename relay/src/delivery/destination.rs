@@ -9,18 +9,20 @@ use std::{
 };
 
 use hickory_resolver::proto::rr::Name;
-use postern_config::{DomainName, NextHop, NextHopTls, NextHops, Timeouts};
+use ipnet::IpNet;
+use postern_config::{DomainName, NextHop, NextHopTls, RouteTarget, Timeouts};
 use rustls::pki_types::{ServerName, pem};
 
 use super::{
     deadlines::Deadlines,
     tls::{Fingerprint, Link, Material, SystemRoots},
 };
+use crate::policy::Way;
 
 /// Where the mail of a domain goes: the servers that take it, what TLS to them must give, and how long they may take.
 pub struct Destination {
     label: Box<str>,
-    next_hops: NextHops,
+    target: RouteTarget,
     pub(super) hops: Box<[Hop]>,
     pub(super) deadlines: Deadlines,
 }
@@ -108,11 +110,16 @@ impl Loader {
         }
     }
 
-    /// Compiles next hops. `label` names them in logs: the domain that they serve. Reads files, so it may block.
-    pub fn load(&mut self, label: &str, next_hops: &NextHops) -> Result<Destination, DestinationError> {
-        let material = self.material(&next_hops.tls)?;
-        let hops = next_hops.hops.iter().map(|hop| self.hop(hop, &next_hops.tls, &material)).collect::<Result<_, _>>()?;
-        Ok(Destination { label: label.into(), next_hops: next_hops.clone(), hops, deadlines: self.deadlines })
+    /// Compiles a way out. Reads files, so it may block.
+    pub fn load(&mut self, way: &Way<'_>) -> Result<Destination, DestinationError> {
+        let material = self.material(way.target.tls())?;
+        let hops = match way.target {
+            RouteTarget::Hosts { next_hops, .. } => {
+                next_hops.hops.iter().map(|hop| self.hop(hop, &next_hops.tls, &material)).collect::<Result<_, _>>()?
+            }
+            RouteTarget::Mx(_) => Box::default(),
+        };
+        Ok(Destination { label: way.label.to_string().into(), target: way.target.clone(), hops, deadlines: self.deadlines })
     }
 
     fn hop(&self, hop: &NextHop, tls: &NextHopTls, material: &Material) -> Result<Hop, DestinationError> {
@@ -155,7 +162,7 @@ fn parse_host(host: &str) -> Result<Host, DestinationError> {
 }
 
 impl Destination {
-    /// The domain that it was compiled for, for logs.
+    /// The domain or route that it was compiled for, for logs.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
@@ -163,8 +170,13 @@ impl Destination {
 
     /// What it was compiled from.
     #[must_use]
-    pub fn next_hops(&self) -> &NextHops {
-        &self.next_hops
+    pub fn target(&self) -> &RouteTarget {
+        &self.target
+    }
+
+    /// Networks that the addresses of its servers must be in; any when empty.
+    pub(super) fn allowed_cidrs(&self) -> &[IpNet] {
+        self.target.next_hops().map_or(&[], |next_hops| &next_hops.allowed_cidrs)
     }
 }
 

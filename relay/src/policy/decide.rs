@@ -3,16 +3,35 @@
 use std::collections::HashSet;
 
 use postern_config::Role;
-use postern_proto::address::{ForwardPath, Mailbox};
+use postern_proto::address::{ForwardPath, Mailbox, ReversePath};
 
-use super::{Handling, Policy, Refusal, domains::comparable};
+use super::{AcceptedDomain, Handling, Identity, Origin, Policy, Refusal, domains::comparable, routes::Mail};
 
-/// What is asked.
+/// What is asked of a client's recipient.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct Request<'a, 'm> {
     /// Role of the listener that the client came to.
     pub role: Role,
-    /// Who is to have the message.
+    /// Name of that listener.
+    pub listener: &'m str,
+    /// Who the client was found to be.
+    pub identity: Option<&'m Identity>,
+    /// Who sends the message.
+    pub sender: &'m ReversePath,
+    /// Who is to have it.
+    pub recipient: &'a ForwardPath,
+}
+
+/// What is asked of a recipient of a message that was taken before: the configuration may be another one now.
+#[derive(Clone, Copy, Debug)]
+pub struct Queued<'a, 'm> {
+    /// Name of the listener that took it.
+    pub listener: &'m str,
+    /// On whose behalf it was taken.
+    pub origin: Origin<'m>,
+    /// Who sends it.
+    pub sender: &'m ReversePath,
+    /// Who is to have it.
     pub recipient: &'a ForwardPath,
 }
 
@@ -36,36 +55,75 @@ pub struct Route<'a, D> {
     pub recipient: &'a ForwardPath,
 }
 
-/// Whether `request` may be relayed, and where to. Only this function says yes.
+/// Whether a client may send as `sender` at all. `None` when it may.
 #[must_use]
-pub fn decide<'a, D>(policy: &'a Policy<D>, request: &Request<'a>) -> Decision<'a, D> {
-    match request.role {
-        Role::Inbound => inbound(policy, request.recipient),
+pub fn may_send(role: Role, identity: Option<&Identity>, sender: &ReversePath) -> Option<Refusal> {
+    match (role, identity) {
+        (Role::Inbound, _) => None,
+        (Role::Submission, None) => Some(Refusal::NotAuthenticated),
+        (Role::Trusted, None) => Some(Refusal::NotTrusted),
+        (Role::Submission | Role::Trusted, Some(identity)) => (!identity.senders.contain(sender)).then_some(Refusal::SenderNotAllowed),
     }
 }
 
-fn inbound<'a, D>(policy: &'a Policy<D>, recipient: &'a ForwardPath) -> Decision<'a, D> {
-    if policy.is_empty() {
+/// Whether `request` may be relayed, and where to. Only this function and [`route_queued`] say yes.
+#[must_use]
+pub fn decide<'a, D>(policy: &'a Policy<D>, request: &Request<'a, '_>) -> Decision<'a, D> {
+    if let Some(refusal) = may_send(request.role, request.identity, request.sender) {
+        return Decision::Refuse(refusal);
+    }
+    let origin = match (request.role, request.identity) {
+        (Role::Submission | Role::Trusted, Some(identity)) => Origin::Identity(&identity.name),
+        (Role::Inbound, _) | (_, None) => Origin::Anyone,
+    };
+    let &Request { listener, sender, recipient, .. } = request;
+    route_queued(policy, &Queued { listener, origin, sender, recipient })
+}
+
+/// Where a recipient goes now whose message was taken before, or why it can't go anywhere any more.
+#[must_use]
+pub fn route_queued<'a, D>(policy: &'a Policy<D>, queued: &Queued<'a, '_>) -> Decision<'a, D> {
+    if queued.origin == Origin::Anyone && policy.is_empty() {
         return Decision::Refuse(Refusal::NoDomains);
     }
-    match recipient {
-        ForwardPath::Mailbox(mailbox) => accepted(policy, recipient, mailbox),
+    match queued.recipient {
+        ForwardPath::Mailbox(mailbox) => to_mailbox(policy, queued, queued.recipient, mailbox),
         ForwardPath::Postmaster => match policy.postmaster() {
-            Some(recipient @ ForwardPath::Mailbox(mailbox)) => accepted(policy, recipient, mailbox),
+            Some(recipient @ ForwardPath::Mailbox(mailbox)) => to_mailbox(policy, queued, recipient, mailbox),
             _ => Decision::Refuse(Refusal::NoPostmaster),
         },
     }
 }
 
-/// Relayed only when the domain, as it stands after the last `@`, is accepted. What the local part may mean elsewhere (`u%x`, `x!u`,
-/// `"u@x"`) is the next hop's to know: it goes there unchanged, and nowhere else.
-fn accepted<'a, D>(policy: &'a Policy<D>, recipient: &'a ForwardPath, mailbox: &Mailbox) -> Decision<'a, D> {
-    let Some(name) = mailbox.domain.to_a_label() else {
-        return Decision::Refuse(Refusal::NotAccepted);
+/// Relayed when the domain, as it stands after the last `@`, is accepted, and then to that domain's next hops, whoever sends it. What the
+/// local part may mean elsewhere (`u%x`, `x!u`, `"u@x"`) is the next hop's to know: it goes there unchanged, and nowhere else.
+fn to_mailbox<'a, D>(policy: &'a Policy<D>, queued: &Queued<'a, '_>, recipient: &'a ForwardPath, mailbox: &Mailbox) -> Decision<'a, D> {
+    let name = mailbox.domain.to_a_label();
+    if let Some(domain) = name.as_deref().and_then(|name| policy.covering(name)) {
+        return accepted(domain, recipient, mailbox);
+    }
+    let user = match queued.origin {
+        Origin::Anyone => return Decision::Refuse(Refusal::NotAccepted),
+        Origin::Identity(name) => Some(name),
+        Origin::Relay => None,
     };
-    let Some(domain) = policy.covering(&name) else {
-        return Decision::Refuse(Refusal::NotAccepted);
+    // An address literal names a host, which no route is about.
+    let Some(recipient_domain) = name.as_deref() else {
+        return Decision::Refuse(Refusal::NoRoute);
     };
+    let mail = Mail { listener: queued.listener, user, sender: queued.sender, recipient_domain };
+    outbound(policy, recipient, &mail)
+}
+
+fn outbound<'a, D>(policy: &'a Policy<D>, recipient: &'a ForwardPath, mail: &Mail<'_>) -> Decision<'a, D> {
+    match policy.routes().find(mail) {
+        Some(to) => Decision::Relay(Route { to, unknown_to: None, recipient }),
+        None if policy.routes().is_empty() => Decision::Refuse(Refusal::NoRoutes),
+        None => Decision::Refuse(Refusal::NoRoute),
+    }
+}
+
+fn accepted<'a, D>(domain: &'a AcceptedDomain<D>, recipient: &'a ForwardPath, mailbox: &Mailbox) -> Decision<'a, D> {
     let Handling::Relay { to, unknown_to, listed, blocked } = &domain.handling else {
         return Decision::Refuse(Refusal::Detached);
     };

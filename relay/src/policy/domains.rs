@@ -2,17 +2,51 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     sync::Arc,
 };
 
-use postern_config::{Configuration, Domain, DomainType, NextHops, RecipientValidation};
+use postern_config::{Configuration, Domain, DomainName, DomainType, RecipientValidation, RouteTarget};
 use postern_proto::address::{Domain as AddressDomain, ForwardPath, Mailbox};
 
-/// The accepted domains of a relay. `D` is where mail goes: a loaded destination in the relay, a mere name in tests.
+use super::Routes;
+
+/// The accepted domains of a relay, and its routes. `D` is where mail goes: a loaded destination in the relay, a mere name in tests.
 #[derive(Debug)]
 pub struct Policy<D> {
     domains: HashMap<Box<str>, AcceptedDomain<D>>,
+    routes: Routes<D>,
     postmaster: Option<ForwardPath>,
+}
+
+/// A way out, to be compiled into a destination.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// Whose it is.
+    pub label: Label<'a>,
+    /// Where it leads.
+    pub target: &'a RouteTarget,
+    /// What its servers hear in EHLO; the relay's own name when `None`.
+    pub ehlo_name: Option<&'a DomainName>,
+}
+
+/// Whose a way out is.
+#[derive(Clone, Copy, Debug)]
+pub enum Label<'a> {
+    /// An accepted domain's.
+    Domain(&'a DomainName),
+    /// A route's, with its name.
+    Route(&'a str),
+}
+
+impl fmt::Display for Label<'_> {
+    /// As logs call it: the domain, or the name of the route.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain(name) => write!(f, "{name}"),
+            Self::Route(name) => f.write_str(name),
+        }
+    }
 }
 
 /// What is done for one domain, and for the names below it when it says so.
@@ -43,15 +77,18 @@ pub enum Handling<D> {
 }
 
 impl<D: Clone> Policy<D> {
-    /// Compiles the domains of a configuration. `load` makes a destination of next hops; it is asked once for equal ones.
+    /// Compiles the domains and routes of a configuration. `load` makes a destination of a way out; it is asked once for equal ones.
     ///
     /// # Errors
     /// The first that `load` gives.
-    pub fn compile<E>(configuration: &Configuration, mut load: impl FnMut(&Domain, &NextHops) -> Result<D, E>) -> Result<Self, E> {
-        let mut loaded = HashMap::<NextHops, D>::new();
-        let mut destination = |domain: &Domain, hops: &NextHops| match loaded.get(hops) {
-            Some(known) => Ok(known.clone()),
-            None => load(domain, hops).inspect(|new| drop(loaded.insert(hops.clone(), new.clone()))),
+    pub fn compile<E>(configuration: &Configuration, mut load: impl FnMut(&Way) -> Result<D, E>) -> Result<Self, E> {
+        let mut loaded = HashMap::<(RouteTarget, Option<DomainName>), D>::new();
+        let mut destination = |way: &Way| {
+            let key = (way.target.clone(), way.ehlo_name.cloned());
+            match loaded.get(&key) {
+                Some(known) => Ok(known.clone()),
+                None => load(way).inspect(|new| drop(loaded.insert(key, new.clone()))),
+            }
         };
         let lists = recipient_lists(configuration);
         let mut domains = HashMap::with_capacity(configuration.domains.len());
@@ -60,8 +97,11 @@ impl<D: Clone> Policy<D> {
             let accepted = AcceptedDomain { include_subdomains: domain.include_subdomains, handling };
             domains.insert(domain.name.as_str().into(), accepted);
         }
+        let routes = Routes::compile(&configuration.root.routes, |route| {
+            destination(&Way { label: Label::Route(&route.name), target: &route.to, ehlo_name: route.ehlo_name.as_ref() })
+        })?;
         let postmaster = configuration.root.postmaster.as_deref().and_then(mailbox).map(ForwardPath::Mailbox);
-        Ok(Self { domains, postmaster })
+        Ok(Self { domains, routes, postmaster })
     }
 }
 
@@ -70,6 +110,11 @@ impl<D> Policy<D> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.domains.is_empty()
+    }
+
+    /// Where mail for other domains goes.
+    pub(super) fn routes(&self) -> &Routes<D> {
+        &self.routes
     }
 
     /// Who takes `<Postmaster>`.
@@ -84,8 +129,13 @@ impl<D> Policy<D> {
             .or_else(|| parents(name).find_map(|parent| self.domains.get(parent).filter(|domain| domain.include_subdomains)))
     }
 
-    /// Every destination, each as often as a domain names it.
+    /// Every destination, each as often as a domain or route names it.
     pub fn destinations(&self) -> impl Iterator<Item = &D> {
+        self.domain_destinations().chain(self.routes.destinations())
+    }
+
+    /// Every destination of accepted domains, each as often as one names it.
+    pub fn domain_destinations(&self) -> impl Iterator<Item = &D> {
         self.domains
             .values()
             .flat_map(|domain| match &domain.handling {
@@ -99,16 +149,20 @@ impl<D> Policy<D> {
 fn handling<D, E>(
     domain: &Domain,
     lists: &HashMap<&str, Arc<HashSet<String>>>,
-    destination: &mut impl FnMut(&Domain, &NextHops) -> Result<D, E>,
+    destination: &mut impl FnMut(&Way<'_>) -> Result<D, E>,
 ) -> Result<Handling<D>, E> {
-    let (next_hops, recipients, unknown) = match &domain.kind {
-        DomainType::Authoritative { next_hops, recipients } => (next_hops, recipients, None),
-        DomainType::InternalRelay { next_hops, recipients, unknown_recipients } => (next_hops, recipients, Some(unknown_recipients)),
+    let (target, recipients, unknown) = match &domain.kind {
+        DomainType::Authoritative { next_hops, recipients } => (next_hops.clone().into(), recipients, None),
+        DomainType::InternalRelay { next_hops, recipients, unknown_recipients } => {
+            (next_hops.clone().into(), recipients, Some(unknown_recipients.clone().into()))
+        }
+        DomainType::ExternalRelay { to } => (to.clone(), &RecipientValidation::NextHop, None),
         DomainType::Detached => return Ok(Handling::Detached),
     };
+    let mut load = |target: &RouteTarget| destination(&Way { label: Label::Domain(&domain.name), target, ehlo_name: None });
     Ok(Handling::Relay {
-        to: destination(domain, next_hops)?,
-        unknown_to: unknown.map(|hops| destination(domain, hops)).transpose()?,
+        to: load(&target)?,
+        unknown_to: unknown.map(|target: RouteTarget| load(&target)).transpose()?,
         listed: match recipients {
             RecipientValidation::NextHop => None,
             // A list that is not there is an empty one: nobody is known until it comes.

@@ -5,8 +5,14 @@
 
 mod decide;
 mod domains;
+mod identity;
 mod refusal;
+mod routes;
+mod senders;
 
-pub use decide::{Decision, Request, Route, decide};
-pub use domains::{AcceptedDomain, Handling, Policy};
+pub use decide::{Decision, Queued, Request, Route, decide, may_send, route_queued};
+pub use domains::{AcceptedDomain, Handling, Label, Policy, Way};
+pub use identity::{Identity, Origin};
 pub use refusal::Refusal;
+pub use routes::Routes;
+pub use senders::Senders;

@@ -17,6 +17,16 @@ pub enum Refusal {
     Unknown,
     /// `<Postmaster>`, and no mailbox is set for it.
     NoPostmaster,
+    /// The listener is for users, and the client did not authenticate.
+    NotAuthenticated,
+    /// The listener is for servers that are trusted, and the client is none.
+    NotTrusted,
+    /// The client may not send as this sender.
+    SenderNotAllowed,
+    /// The relay has no route for outbound mail at all: more likely a fault of its configuration than of the sender.
+    NoRoutes,
+    /// No route of outbound mail is for this recipient.
+    NoRoute,
 }
 
 impl Refusal {
@@ -30,6 +40,11 @@ impl Refusal {
             Self::Blocked => Reply::new(550, (7, 1), "The recipient takes no mail from outside"),
             Self::Unknown => Reply::new(550, (1, 1), "No such recipient here"),
             Self::NoPostmaster => Reply::new(451, (3, 5), "No postmaster is set up here yet, try again later"),
+            Self::NotAuthenticated => Reply::new(530, (7, 0), "Authentication required"),
+            Self::NotTrusted => Reply::new(550, (7, 1), "This server is not known here"),
+            Self::SenderNotAllowed => Reply::new(550, (7, 1), "You may not send as this sender"),
+            Self::NoRoutes => Reply::new(451, (3, 5), "No way out is set up here yet, try again later"),
+            Self::NoRoute => Reply::new(550, (4, 4), "No way out is set up here for this recipient"),
         }
     }
 
@@ -43,6 +58,11 @@ impl Refusal {
             Self::Blocked => "blocked",
             Self::Unknown => "unknown_recipient",
             Self::NoPostmaster => "no_postmaster",
+            Self::NotAuthenticated => "not_authenticated",
+            Self::NotTrusted => "not_trusted",
+            Self::SenderNotAllowed => "sender_not_allowed",
+            Self::NoRoutes => "no_routes",
+            Self::NoRoute => "no_route",
         }
     }
 }

@@ -115,8 +115,9 @@ fn faults(oracle: &Oracle<'_>, probe: &Probe, recorded: Vec<Recorded>) -> impl I
 
 impl fmt::Display for Recorded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts: Vec<_> = self.next_hops.hops.iter().map(|hop| format!("{}:{}", hop.host, hop.port)).collect();
-        write!(f, "<{}> to {}", self.recipient, hosts.join(", "))
+        let hosts = self.to.next_hops().map(|next_hops| next_hops.hops.iter().map(|hop| format!("{}:{}", hop.host, hop.port)));
+        let to = hosts.map_or_else(|| "exchangers".to_owned(), |hosts| hosts.collect::<Vec<_>>().join(", "));
+        write!(f, "<{}> to {to}", self.recipient)
     }
 }
 

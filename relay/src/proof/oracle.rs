@@ -1,6 +1,6 @@
 //! Reads a configuration in its own, simpler way: no index, no compiled form, only the text of names.
 
-use postern_config::{Configuration, Domain};
+use postern_config::{Configuration, Domain, DomainType, RouteTarget};
 
 use super::{probes::Probe, recorder::Recorded};
 
@@ -30,7 +30,7 @@ impl<'a> Oracle<'a> {
             return Verdict::Foreign;
         };
         let as_written = probe.path.contains(&recorded.recipient) || self.postmaster == Some(recorded.recipient.as_str());
-        let named = domain.next_hops().any(|hops| *hops == recorded.next_hops);
+        let named = leads_to(domain, &recorded.to);
         if as_written && named { Verdict::Right } else { Verdict::Astray }
     }
 
@@ -40,5 +40,13 @@ impl<'a> Oracle<'a> {
         let covers =
             |domain: &&Domain| name == domain.name.as_str() || (domain.include_subdomains && name.ends_with(&format!(".{}", domain.name)));
         self.domains.iter().filter(covers).max_by_key(|domain| domain.name.as_str().len())
+    }
+}
+
+fn leads_to(domain: &Domain, target: &RouteTarget) -> bool {
+    match (&domain.kind, target) {
+        (DomainType::ExternalRelay { to }, target) => to == target,
+        (_, RouteTarget::Hosts { next_hops, credentials: None }) => domain.next_hops().any(|named| named == next_hops),
+        _ => false,
     }
 }

@@ -71,6 +71,7 @@ fn own(domain: &Domain, configuration: &Configuration) -> Option<Probe> {
     let (recipients, has_other) = match &domain.kind {
         DomainType::Authoritative { recipients, .. } => (recipients, false),
         DomainType::InternalRelay { recipients, .. } => (recipients, true),
+        DomainType::ExternalRelay { .. } => (&RecipientValidation::NextHop, false),
         DomainType::Detached => return None,
     };
     let mailbox = match recipients {
@@ -105,6 +106,7 @@ fn kind(domain: &Domain) -> impl Eq + std::hash::Hash + use<> {
     let handling = match &domain.kind {
         DomainType::Authoritative { recipients, .. } => ("Authoritative", by_list(recipients)),
         DomainType::InternalRelay { recipients, .. } => ("InternalRelay", by_list(recipients)),
+        DomainType::ExternalRelay { .. } => ("ExternalRelay", false),
         DomainType::Detached => ("Detached", false),
     };
     (handling, domain.include_subdomains, domain.blocked.is_empty())

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use postern_config::NextHops;
+use postern_config::RouteTarget;
 use postern_proto::{
     envelope::{MailFrom, RcptTo},
     reply::Reply,
@@ -18,8 +18,8 @@ use crate::{
 pub(super) struct Recorded {
     /// The recipient as the next hop heard it.
     pub(super) recipient: String,
-    /// The next hops that it was to go to.
-    pub(super) next_hops: NextHops,
+    /// Where it was to go.
+    pub(super) to: RouteTarget,
 }
 
 /// Takes every recipient and every message, and notes the recipients.
@@ -30,7 +30,7 @@ pub(super) struct Recorder(Arc<Mutex<Vec<Recorded>>>);
 #[derive(Debug)]
 pub(super) struct Rehearsed {
     recorder: Recorder,
-    next_hops: NextHops,
+    to: RouteTarget,
 }
 
 impl Recorder {
@@ -48,13 +48,13 @@ impl Deliver for Recorder {
     type Transaction = Rehearsed;
 
     fn begin(&self, _: &MailFrom, to: &Arc<Destination>) -> Rehearsed {
-        Rehearsed { recorder: self.clone(), next_hops: to.next_hops().clone() }
+        Rehearsed { recorder: self.clone(), to: to.target().clone() }
     }
 }
 
 impl delivery::Transaction for Rehearsed {
     async fn rcpt(&mut self, rcpt: &RcptTo) -> Reply {
-        self.recorder.note(Recorded { recipient: rcpt.path.to_string(), next_hops: self.next_hops.clone() });
+        self.recorder.note(Recorded { recipient: rcpt.path.to_string(), to: self.to.clone() });
         Reply::new(250, (1, 5), "Noted")
     }
 

@@ -246,7 +246,7 @@ where
         let Current::Envelope(envelope) = &mut self.current else {
             return out_of_order();
         };
-        let asked = envelope.rcpt(&self.service.deliver, self.connection.door.listener.role, &rcpt).await;
+        let asked = envelope.rcpt(&self.service.deliver, &self.connection.door.listener, &rcpt).await;
         let reply = asked.reply();
         self.journal.recipient(&envelope.parties, &rcpt, &asked, &reply);
         reply

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use postern_config::Role;
+use postern_config::Listener;
 use postern_proto::{
     envelope::{MailFrom, RcptTo},
     reply::Reply,
@@ -61,9 +61,16 @@ impl<D: Deliver> Envelope<D> {
     }
 
     /// Asks the policy for a recipient, and then its next hop.
-    pub(super) async fn rcpt(&mut self, deliver: &D, role: Role, rcpt: &RcptTo) -> Asked {
+    pub(super) async fn rcpt(&mut self, deliver: &D, listener: &Listener, rcpt: &RcptTo) -> Asked {
         let snapshot = Arc::clone(&self.snapshot);
-        let route = match decide(&snapshot.policy, &Request { role, recipient: &rcpt.path }) {
+        let request = Request {
+            role: listener.role,
+            listener: &listener.name,
+            identity: None,
+            sender: &self.parties.mail.path,
+            recipient: &rcpt.path,
+        };
+        let route = match decide(&snapshot.policy, &request) {
             Decision::Refuse(refusal) => return Asked::Refused(refusal),
             Decision::Relay(route) => route,
         };

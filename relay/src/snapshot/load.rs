@@ -10,7 +10,7 @@ use postern_config::{Configuration, RelayConfig, Violation, validate::validate};
 use super::{Door, Snapshot, material};
 use crate::{
     delivery::{Destination, DestinationError, Loader},
-    policy::Policy,
+    policy::{Label, Policy},
     tls::{Acceptor, TlsError},
 };
 
@@ -23,10 +23,10 @@ pub enum LoadError {
     Invalid(Vec<Violation>),
     /// A certificate or key of our own can't be used.
     Tls(TlsError),
-    /// What a domain's next hops need can't be used.
-    NextHops {
-        /// The domain.
-        domain: String,
+    /// What the servers of a way out need can't be used.
+    Way {
+        /// The field.
+        field: String,
         /// What is wrong.
         source: DestinationError,
     },
@@ -40,7 +40,7 @@ impl LoadError {
             Self::Folder(error) => vec![error.to_string()],
             Self::Invalid(violations) => violations.iter().map(Violation::to_string).collect(),
             Self::Tls(error) => vec![error.to_string()],
-            Self::NextHops { domain, source } => vec![format!("domains[{domain}].nextHops: {source}")],
+            Self::Way { field, source } => vec![format!("{field}: {source}")],
         }
     }
 
@@ -52,7 +52,7 @@ impl LoadError {
             Self::Folder(error) => matches!(error, Folder::Torn(_) | Folder::Io { .. } | Folder::Malformed { .. }),
             Self::Invalid(_) => false,
             // Nothing says which of these files belong together, so any fault in them may be a renewal on its way.
-            Self::Tls(_) | Self::NextHops { .. } => true,
+            Self::Tls(_) | Self::Way { .. } => true,
         }
     }
 }
@@ -104,14 +104,21 @@ impl Snapshot {
 fn compile(folder: &Path, configuration: &Configuration) -> Result<Policy<Arc<Destination>>, LoadError> {
     let root = &configuration.root;
     let mut loader = Loader::new(folder, &root.hostname, &root.timeouts);
-    Policy::compile(configuration, |domain, next_hops| match loader.load(domain.name.as_str(), next_hops) {
+    Policy::compile(configuration, |way| match loader.load(way) {
         Ok(destination) => Ok(Arc::new(destination)),
-        Err(source) => Err(LoadError::NextHops { domain: domain.name.to_string(), source }),
+        Err(source) => Err(LoadError::Way { field: field(way.label), source }),
     })
 }
 
+fn field(label: Label<'_>) -> String {
+    match label {
+        Label::Domain(name) => format!("domains[{name}].nextHops"),
+        Label::Route(name) => format!("routes[{name}].to"),
+    }
+}
+
 fn doors(root: &RelayConfig, policy: &Policy<Arc<Destination>>) -> Vec<Arc<Door>> {
-    let mut destinations = policy.destinations();
+    let mut destinations = policy.domain_destinations();
     let first = destinations.next();
     let several = first.is_some_and(|first| destinations.any(|other| !Arc::ptr_eq(first, other)));
     root.listeners.iter().map(|listener| Arc::new(Door::new(listener, root, several))).collect()

@@ -68,7 +68,7 @@ impl Deliver for NextHops {
     type Transaction = Transaction;
 
     fn begin(&self, mail: &MailFrom, to: &Arc<Destination>) -> Transaction {
-        let port = to.next_hops().hops[0].port;
+        let port = to.target().next_hops().unwrap().hops[0].port;
         self.note(port, &format!("MAIL <{}>", mail.path));
         Transaction { next_hops: self.clone(), port }
     }

@@ -17,6 +17,7 @@ use postern_proto::{
 use postern_relay::{
     delivery::{self, Deliver as _, Destination, Handover, Loader, PassThrough, Resolver, Transaction as _},
     message::{self, Budgets, Message, Store},
+    policy::{Label, Way},
 };
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
@@ -60,7 +61,12 @@ impl Bench {
             next_hop_final_reply_seconds: self.seconds,
         };
         let ehlo_name = DomainName::parse("relay.example.com").unwrap();
-        let loaded = Loader::new(self.folder.path(), &ehlo_name, &timeouts).load("example.com", next_hops);
+        let domain = DomainName::parse("example.com").unwrap();
+        let loaded = Loader::new(self.folder.path(), &ehlo_name, &timeouts).load(&Way {
+            label: Label::Domain(&domain),
+            target: &next_hops.clone().into(),
+            ehlo_name: None,
+        });
         Arc::new(loaded.unwrap())
     }
 
