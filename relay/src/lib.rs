@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod delivery;
 pub mod filter;
+pub mod intake;
 pub mod listen;
 pub mod log;
 pub mod message;

@@ -1,6 +1,6 @@
 //! What the first bytes of a line in the header section tell.
 
-use postern_config::DomainName;
+use postern_config::{DomainName, Tenant};
 
 use super::{
     authserv::names_host,
@@ -21,6 +21,12 @@ pub(super) enum Head {
     Forbidden,
     /// A Received field.
     Received,
+    /// A Date field.
+    Date,
+    /// A Message-ID field.
+    MessageId,
+    /// The field that names the tenant, and whether it is one of ours.
+    Tenant(bool),
     /// Any other field, or no field at all.
     Other,
 }
@@ -28,18 +34,27 @@ pub(super) enum Head {
 /// Fields that Exchange believes without asking: they name what its own servers found, such as who is authenticated and what is spam.
 const FORBIDDEN_PREFIXES: [&[u8]; 2] = [b"X-MS-Exchange-Organization-", b"X-MS-Exchange-Forest-"];
 
+/// What fields are looked at for.
+#[derive(Debug)]
+pub(super) struct Rules {
+    /// The name that our own Authentication-Results would bear.
+    pub(super) host: DomainName,
+    /// What a message must say of the tenant that it comes from.
+    pub(super) tenant: Option<Tenant>,
+}
+
 /// Tells what the line is that begins with `head`. `None` when more bytes are needed, which never happens from [`MAX_HEAD_BYTES`] on.
-pub(super) fn judge(head: &[u8], host: &DomainName) -> Option<Head> {
+pub(super) fn judge(head: &[u8], rules: &Rules) -> Option<Head> {
     match head {
         [] | [b'\r'] => None,
         [b' ' | b'\t', ..] => Some(Head::Continuation),
         [b'\n', ..] | [b'\r', b'\n', ..] => Some(Head::End),
-        _ if head.len() < MAX_HEAD_BYTES => judge_field(head, host).ok(),
-        _ => Some(judge_field(&head[..MAX_HEAD_BYTES], host).unwrap_or(Head::Forbidden)),
+        _ if head.len() < MAX_HEAD_BYTES => judge_field(head, rules).ok(),
+        _ => Some(judge_field(&head[..MAX_HEAD_BYTES], rules).unwrap_or(Head::Forbidden)),
     }
 }
 
-fn judge_field(head: &[u8], host: &DomainName) -> Result<Head, Stop> {
+fn judge_field(head: &[u8], rules: &Rules) -> Result<Head, Stop> {
     for prefix in FORBIDDEN_PREFIXES {
         // Whatever follows: a reader that unfolds before it looks for the colon must not find one that we did not.
         if begins_with(head, prefix)? {
@@ -50,11 +65,34 @@ fn judge_field(head: &[u8], host: &DomainName) -> Result<Head, Stop> {
         return Ok(Head::Received);
     }
     if let Some(value) = value_of(head, b"Authentication-Results")?
-        && names_host(value, host)?
+        && names_host(value, &rules.host)?
     {
         return Ok(Head::Forbidden);
     }
+    if let Some(tenant) = &rules.tenant
+        && let Some(value) = value_of(head, tenant.header.as_bytes())?
+    {
+        return is_ours(value, tenant).map(Head::Tenant);
+    }
+    for (name, head_kind) in [(&b"Date"[..], Head::Date), (b"Message-ID", Head::MessageId)] {
+        if value_of(head, name)?.is_some() {
+            return Ok(head_kind);
+        }
+    }
     Ok(Head::Other)
+}
+
+/// Whether the whole value is one of the tenant's.
+fn is_ours(mut value: Unfold<'_>, tenant: &Tenant) -> Result<bool, Stop> {
+    let mut text = Vec::new();
+    loop {
+        match value.next() {
+            Ok(byte) => text.push(byte),
+            Err(Stop::End) => break,
+            Err(Stop::More) => return Err(Stop::More),
+        }
+    }
+    Ok(tenant.values.iter().any(|ours| text.trim_ascii().eq_ignore_ascii_case(ours.as_bytes())))
 }
 
 /// The value of the field if it has this name. White space before the colon is obsolete, but read (RFC 5322 section 4.5).

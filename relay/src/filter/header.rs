@@ -3,10 +3,13 @@
 use std::mem;
 
 use memchr::memchr;
-use postern_config::DomainName;
+use postern_config::{DomainName, Tenant};
 use postern_proto::reply::Reply;
 
-use super::field::{Head, MAX_HEAD_BYTES, judge};
+use super::{
+    completion::Completion,
+    field::{Head, MAX_HEAD_BYTES, Rules, judge},
+};
 
 /// Longest header section, in bytes, with what is stripped from it and the empty line: 256 KiB.
 pub const MAX_HEADER_BYTES: usize = 256 * 1024;
@@ -20,6 +23,9 @@ pub enum HeaderError {
     /// More than [`MAX_RECEIVED_FIELDS`].
     #[error("over {MAX_RECEIVED_FIELDS} Received fields")]
     Loop,
+    /// It does not say that it comes from a tenant of ours.
+    #[error("not of a tenant that is trusted")]
+    ForeignTenant,
     /// Longer than [`MAX_HEADER_BYTES`].
     #[error("header section over {MAX_HEADER_BYTES} bytes")]
     TooLong,
@@ -32,7 +38,10 @@ pub enum HeaderError {
 /// 2 KiB, is kept between pieces; nothing else is copied.
 #[derive(Debug)]
 pub struct HeaderFirewall {
-    host: DomainName,
+    rules: Rules,
+    /// What is added at the end of the header section to a message that lacks it.
+    completion: Option<Completion>,
+    names_tenant: bool,
     place: Place,
     fate: Fate,
     /// The start of a line that is not decided yet, or that was decided to pass and is lent out.
@@ -66,7 +75,31 @@ impl HeaderFirewall {
     #[must_use]
     pub fn new(host: DomainName) -> Self {
         // A line that continues no field of the message would continue the one that we put before it: it goes.
-        Self { host, place: Place::LineStart, fate: Fate::Strip, kept: Vec::new(), lent: false, header_bytes: 0, received: 0, stripped: 0 }
+        Self {
+            rules: Rules { host, tenant: None },
+            completion: None,
+            names_tenant: false,
+            place: Place::LineStart,
+            fate: Fate::Strip,
+            kept: Vec::new(),
+            lent: false,
+            header_bytes: 0,
+            received: 0,
+            stripped: 0,
+        }
+    }
+
+    /// The same, adding what the message lacks.
+    #[must_use]
+    pub fn completing(self, completion: Completion) -> Self {
+        Self { completion: Some(completion), ..self }
+    }
+
+    /// The same, refusing what is not of the tenant.
+    #[must_use]
+    pub fn requiring(mut self, tenant: Option<Tenant>) -> Self {
+        self.rules.tenant = tenant;
+        self
     }
 
     /// Takes bytes off the front of `piece` and gives the next of them that pass; `None` when the piece is used up.
@@ -83,24 +116,36 @@ impl HeaderFirewall {
             return Ok(Some(&self.kept));
         }
         let run = self.next_run(piece)?;
+        if self.lent {
+            return Ok(Some(&self.kept));
+        }
         Ok((!run.is_empty()).then_some(run))
     }
 
-    /// Ends the message: gives what passes of the bytes that were not decided yet.
-    #[must_use]
-    pub fn finish(&mut self) -> &[u8] {
+    /// Ends the message: gives what passes of the bytes that were not decided yet, and what it lacks if its header section did not end.
+    ///
+    /// # Errors
+    /// [`HeaderError::ForeignTenant`].
+    pub fn finish(&mut self) -> Result<&[u8], HeaderError> {
         if mem::replace(&mut self.lent, true) {
             self.kept.clear();
         }
         let undecided = self.kept.len();
         self.kept.extend_from_slice(b"\r\n\r\n");
-        let head = judge(&self.kept, &self.host);
+        let head = judge(&self.kept, &self.rules);
         self.kept.truncate(undecided);
         if head == Some(Head::Forbidden) {
             self.stripped += 1;
             self.kept.clear();
+        } else if let Some(head) = head {
+            self.note(head)?;
         }
-        &self.kept
+        if self.place != Place::Body {
+            self.check_tenant()?;
+            let addition = self.addition();
+            self.kept.extend(addition);
+        }
+        Ok(&self.kept)
     }
 
     /// Fields that were stripped so far.
@@ -114,12 +159,16 @@ impl HeaderFirewall {
         let kept = self.kept.len();
         let ahead = piece.len().min(MAX_HEAD_BYTES - kept);
         self.kept.extend_from_slice(&piece[..ahead]);
-        let Some(head) = judge(&self.kept, &self.host) else {
+        let Some(head) = judge(&self.kept, &self.rules) else {
             *piece = &[];
             return self.measure(ahead);
         };
         self.kept.truncate(kept);
         self.settle(head)?;
+        if head == Head::End {
+            let addition = self.addition();
+            self.kept.splice(..0, addition);
+        }
         if self.place == Place::InLine && self.kept.ends_with(b"\n") {
             self.place = Place::LineStart;
         }
@@ -136,6 +185,14 @@ impl HeaderFirewall {
         let mut len = 0;
         while len < run.len() {
             let rest = &run[len..];
+            if self.lacks_before(rest) {
+                if len == 0 {
+                    self.kept = self.addition();
+                    self.lent = true;
+                }
+                *piece = rest;
+                return Ok(&run[..len]);
+            }
             let (segment, passes) = self.next_segment(rest)?;
             if passes {
                 len += segment;
@@ -154,7 +211,7 @@ impl HeaderFirewall {
     /// yet is kept, and does not pass for the moment.
     fn next_segment(&mut self, rest: &[u8]) -> Result<(usize, bool), HeaderError> {
         if self.place == Place::LineStart {
-            let Some(head) = judge(rest, &self.host) else {
+            let Some(head) = judge(rest, &self.rules) else {
                 self.kept.extend_from_slice(rest);
                 self.measure(rest.len())?;
                 return Ok((rest.len(), false));
@@ -173,10 +230,14 @@ impl HeaderFirewall {
 
     fn settle(&mut self, head: Head) -> Result<(), HeaderError> {
         self.place = Place::InLine;
+        self.note(head)?;
         match head {
             Head::Continuation => {}
-            Head::End => (self.place, self.fate) = (Place::Body, Fate::Pass),
-            Head::Other => self.fate = Fate::Pass,
+            Head::End => {
+                self.check_tenant()?;
+                (self.place, self.fate) = (Place::Body, Fate::Pass);
+            }
+            Head::Date | Head::MessageId | Head::Tenant(_) | Head::Other => self.fate = Fate::Pass,
             Head::Received => {
                 self.fate = Fate::Pass;
                 self.received += 1;
@@ -192,6 +253,38 @@ impl HeaderFirewall {
         Ok(())
     }
 
+    /// Notes a field that the message has.
+    fn note(&mut self, head: Head) -> Result<(), HeaderError> {
+        if let Some(completion) = &mut self.completion {
+            completion.note(head);
+        }
+        match head {
+            Head::Tenant(false) => Err(HeaderError::ForeignTenant),
+            Head::Tenant(true) => {
+                self.names_tenant = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The header section is over.
+    fn check_tenant(&self) -> Result<(), HeaderError> {
+        if self.rules.tenant.is_some() && !self.names_tenant { Err(HeaderError::ForeignTenant) } else { Ok(()) }
+    }
+
+    /// Takes what the message lacks.
+    fn addition(&mut self) -> Vec<u8> {
+        self.completion.as_mut().map(Completion::take).unwrap_or_default()
+    }
+
+    /// Whether the header section ends with the line that `rest` begins with, and something must stand before it.
+    fn lacks_before(&self, rest: &[u8]) -> bool {
+        self.place == Place::LineStart
+            && self.completion.as_ref().is_some_and(Completion::is_due)
+            && judge(rest, &self.rules) == Some(Head::End)
+    }
+
     fn measure(&mut self, bytes: usize) -> Result<(), HeaderError> {
         self.header_bytes += bytes;
         if self.header_bytes > MAX_HEADER_BYTES { Err(HeaderError::TooLong) } else { Ok(()) }
@@ -205,6 +298,7 @@ impl HeaderError {
         match self {
             Self::Loop => Reply::new(554, (4, 6), "Routing loop: too many Received fields"),
             Self::TooLong => Reply::new(552, (3, 4), "Header section is too long"),
+            Self::ForeignTenant => Reply::new(550, (7, 1), "This tenant may not send here"),
         }
     }
 }

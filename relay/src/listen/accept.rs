@@ -108,7 +108,7 @@ impl Arrival {
         };
         let (draining, tls_metrics) = (gate.drain.token().clone(), gate.tls_metrics.clone());
         let sighting = Sighting::new(gate.clients.clone(), origin);
-        let mut connection = Connection { client, door, snapshot, tls: None, permit, draining, sighting, tls_metrics };
+        let mut connection = Connection { client, door, snapshot, tls: None, permit, origin, draining, sighting, tls_metrics };
         if connection.door.listener.tls == ListenerTls::Implicit {
             let (stream, facts) = connection.handshake(stream).await?;
             connection.tls = Some(facts);

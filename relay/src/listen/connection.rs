@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Client, Clients, Origin, Permit};
 use crate::{
+    policy::{Credentials, Identity},
     snapshot::{Door, Snapshot},
     tls::{self, Facts, HandshakeError},
 };
@@ -33,6 +34,8 @@ pub struct Connection {
     pub tls: Option<Facts>,
     /// Its place within the limits, which also counts the messages of its client.
     pub permit: Permit,
+    /// Whose address the client comes with.
+    pub origin: Origin,
     /// Cancelled when the relay is to end: finish the transaction, then say 421.
     pub draining: CancellationToken,
     pub(super) sighting: Sighting,
@@ -60,12 +63,20 @@ impl Connection {
         }
     }
 
+    /// Who the client is, if the listener trusts it, with what the handshake showed. An address that anyone may come with shows nothing.
+    #[must_use]
+    pub fn trusted_as(&self, tls: Option<&Facts>) -> Option<Identity> {
+        let address = (self.origin == Origin::Own).then(|| self.client.address.ip());
+        let certificate_names = tls.map_or(&[][..], |facts| &facts.client_names);
+        self.door.trust.as_ref()?.identify(&Credentials { address, certificate_names })
+    }
+
     /// Makes the TLS handshake, with the certificates of the connection's snapshot.
     pub async fn handshake<IO>(&self, stream: IO) -> Result<(TlsStream<IO>, Facts), HandshakeError>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
-        self.snapshot.tls.accept(stream, &self.tls_metrics).await
+        self.door.tls.accept(stream, &self.tls_metrics).await
     }
 
     /// A connection that no client made: a rehearsal of `door` as `snapshot` has it, in memory.
@@ -78,6 +89,7 @@ impl Connection {
             tls: None,
             permit,
             draining: CancellationToken::new(),
+            origin: Origin::Own,
             sighting: Sighting::new(Clients::default(), Origin::Own),
             tls_metrics: tls::Metrics::default(),
         }

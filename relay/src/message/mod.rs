@@ -16,6 +16,7 @@ mod error;
 mod held;
 mod metrics;
 mod scratch;
+mod share;
 mod store;
 mod writer;
 
@@ -23,5 +24,6 @@ pub use buffer::BLOCK_BYTES;
 pub use complete::Message;
 pub use error::HoldError;
 pub use metrics::Metrics;
+pub use share::Share;
 pub use store::{Budgets, Store};
 pub use writer::Writer;

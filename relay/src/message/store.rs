@@ -5,7 +5,7 @@ use std::{io, path::Path, sync::Arc};
 use postern_config::Limits;
 
 use super::{
-    HoldError, Metrics, Writer,
+    HoldError, Metrics, Share, Writer,
     budget::Budget,
     buffer::{BLOCK_BYTES, Buffer},
     held::Held,
@@ -34,7 +34,7 @@ pub struct Store(Arc<Shared>);
 /// What every message has in common.
 #[derive(Debug)]
 pub(super) struct Shared {
-    memory: Budget,
+    pub(super) memory: Budget,
     pub(super) scratch: Scratch,
     pub(super) metrics: Metrics,
 }
@@ -53,6 +53,11 @@ impl Store {
     pub fn set_budgets(&self, budgets: Budgets) {
         self.0.memory.set_limit(budgets.memory_bytes);
         self.0.scratch.set_limit(budgets.scratch_bytes);
+    }
+
+    /// Takes memory for a message that something else holds. `declared` is as for [`Store::writer`].
+    pub fn share(&self, declared: Option<u64>) -> Result<Share, HoldError> {
+        Share::take(&self.0, declared).inspect_err(|error| self.0.metrics.refused(error))
     }
 
     /// Begins a message. `declared` is its size as the client gave it in MAIL FROM (RFC 1870), if it did; it need not be true.

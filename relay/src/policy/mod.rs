@@ -9,6 +9,7 @@ mod identity;
 mod refusal;
 mod routes;
 mod senders;
+mod trust;
 
 pub use decide::{Decision, Queued, Request, Route, decide, may_send, route_queued};
 pub use domains::{AcceptedDomain, Handling, Label, Policy, Way};
@@ -16,3 +17,4 @@ pub use identity::{Identity, Origin};
 pub use refusal::Refusal;
 pub use routes::Routes;
 pub use senders::Senders;
+pub use trust::{Credentials, Trust};

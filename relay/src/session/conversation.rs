@@ -25,7 +25,9 @@ use super::{
 use crate::{
     delivery::Deliver,
     filter::{TlsFacts, Trace},
+    intake::Intake,
     listen::Connection,
+    policy::{Identity, may_send},
     tls::Facts,
 };
 
@@ -36,13 +38,15 @@ const HELD_BACK: Duration = Duration::from_secs(1);
 const HEARD_OUT: Duration = Duration::from_secs(1);
 
 /// A session on its stream.
-pub(super) struct Conversation<'a, IO, D: Deliver> {
+pub(super) struct Conversation<'a, IO, D: Deliver, Q: Intake> {
     io: IO,
     session: Session,
-    current: Current<D>,
-    service: &'a Service<D>,
+    current: Current<D, Q>,
+    service: &'a Service<D, Q>,
     connection: &'a Connection,
     journal: Journal<'a>,
+    /// Who the client was found to be.
+    identity: Option<Identity>,
     tls: Option<&'a Facts>,
     stall: Stall,
     /// When the client was heard last; what is queued is no older.
@@ -50,13 +54,13 @@ pub(super) struct Conversation<'a, IO, D: Deliver> {
 }
 
 /// The transaction that is open.
-enum Current<D: Deliver> {
+enum Current<D: Deliver, Q: Intake> {
     None,
     Envelope(Envelope<D>),
-    Content(Content<D>),
+    Content(Content<D, Q>),
 }
 
-impl<D: Deliver> Current<D> {
+impl<D: Deliver, Q: Intake> Current<D, Q> {
     fn parties(&self) -> Option<&Parties> {
         match self {
             Self::None => None,
@@ -87,15 +91,17 @@ pub(super) enum Reason {
     Failed(String),
 }
 
-impl<'a, IO, D> Conversation<'a, IO, D>
+impl<'a, IO, D, Q> Conversation<'a, IO, D, Q>
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send,
     D: Deliver,
+    Q: Intake,
 {
-    pub(super) fn new(io: IO, session: Session, service: &'a Service<D>, connection: &'a Connection, tls: Option<&'a Facts>) -> Self {
+    pub(super) fn new(io: IO, session: Session, service: &'a Service<D, Q>, connection: &'a Connection, tls: Option<&'a Facts>) -> Self {
         let stall = Stall::new(&connection.snapshot.configuration.root.timeouts);
         let journal = Journal::new(connection, &service.metrics);
-        Self { io, session, current: Current::None, service, connection, journal, tls, stall, heard: Instant::now() }
+        let identity = connection.trusted_as(tls);
+        Self { io, session, current: Current::None, service, connection, journal, identity, tls, stall, heard: Instant::now() }
     }
 
     /// Carries the session to its end, or to the handshake.
@@ -238,7 +244,12 @@ where
             self.journal.rate_exceeded(&mail);
             return reply;
         }
-        self.current = Current::Envelope(Envelope::new(snapshot, mail));
+        if let Some(refusal) = may_send(self.connection.door.listener.role, self.identity.as_ref(), &mail.path) {
+            self.journal.sender_refused(&mail, self.identity.as_ref(), refusal);
+            return refusal.reply();
+        }
+        let parties = Parties::new(mail, self.identity.clone());
+        self.current = Current::Envelope(Envelope::new(snapshot, &self.connection.door.listener, parties));
         Reply::new(250, (1, 0), "Sender ok")
     }
 
@@ -246,7 +257,7 @@ where
         let Current::Envelope(envelope) = &mut self.current else {
             return out_of_order();
         };
-        let asked = envelope.rcpt(&self.service.deliver, &self.connection.door.listener, &rcpt).await;
+        let asked = envelope.rcpt(self.service, &self.connection.door.listener, &rcpt).await;
         let reply = asked.reply();
         self.journal.recipient(&envelope.parties, &rcpt, &asked, &reply);
         reply
@@ -258,7 +269,7 @@ where
             return out_of_order();
         };
         let trace = self.trace(&envelope);
-        match envelope.receive(&self.service.store, &trace).await {
+        match envelope.receive(self.service, &self.connection.door, &trace).await {
             Ok(content) => {
                 self.current = Current::Content(content);
                 // Never sent: the protocol says 354, or takes the chunk.

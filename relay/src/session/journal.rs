@@ -10,7 +10,11 @@ use postern_proto::{
 use tracing::{debug, field::display, info};
 
 use super::{Metrics, content::Delivered, envelope::Asked, parties::Parties};
-use crate::{listen::Connection, log::Shown};
+use crate::{
+    listen::Connection,
+    log::Shown,
+    policy::{Identity, Refusal},
+};
 
 /// How many recipients a line of the log names; a message may have many.
 const NAMED_RECIPIENTS: usize = 5;
@@ -39,6 +43,14 @@ impl<'a> Journal<'a> {
         self.metrics.rate_exceeded(self.listener());
         let (client, from) = (self.client(), Shown(&mail.path));
         info!(listener = self.listener(), %client, %from, "sender refused: too many messages of one client");
+    }
+
+    /// A client may not send, or not as this sender.
+    pub(super) fn sender_refused(&self, mail: &MailFrom, identity: Option<&Identity>, refusal: Refusal) {
+        self.metrics.sender_refused(self.listener(), refusal);
+        let (client, from) = (self.client(), Shown(&mail.path));
+        let identity = identity.map(|identity| &*identity.name);
+        info!(listener = self.listener(), %client, identity, %from, reason = refusal.label(), "sender refused");
     }
 
     /// A sender was turned away because the listener requires TLS.
@@ -81,9 +93,14 @@ impl<'a> Journal<'a> {
         let (id, client, from) = (parties.id, self.client(), Shown(&parties.mail.path));
         let to = named(parties);
         let recipients = parties.accepted.len();
-        let message = if reply.is_positive() { "message delivered" } else { "message not delivered" };
+        let message = match (reply.is_positive(), next_hop) {
+            (true, Some(_)) => "message delivered",
+            (true, None) => "message queued",
+            (false, _) => "message not taken",
+        };
+        let identity = parties.identity.as_ref().map(|identity| &*identity.name);
         let next_hop = next_hop.as_ref().map(display);
-        info!(%id, listener = self.listener(), %client, %from, to, recipients, bytes, stripped, next_hop, %reply, "{message}");
+        info!(%id, listener = self.listener(), %client, identity, %from, to, recipients, bytes, stripped, next_hop, %reply, "{message}");
     }
 }
 

@@ -21,13 +21,15 @@ pub struct Metrics {
     /// `no_domains`, `detached`, `blocked`, `unknown_recipient`, `no_postmaster`), or what the next hop made of it (`next_hop_transient`,
     /// `next_hop_permanent`).
     recipients: Family<Outcome, Counter>,
-    /// `postern_messages_total{listener,outcome}`: messages by the reply to their end: `delivered`, `transient` (4xx) or `permanent` (5xx).
+    /// `postern_messages_total{listener,outcome}`: messages by the reply to their end: `delivered` (or queued), `transient` (4xx) or
+    /// `permanent` (5xx).
     messages: Family<Outcome, Counter>,
     /// `postern_message_bytes_total{listener}`: bytes of the messages that were delivered.
     bytes: Family<ListenerLabel, Counter>,
     /// `postern_header_fields_stripped_total{listener}`: header fields that the header firewall took out of messages.
     stripped: Family<ListenerLabel, Counter>,
-    /// `postern_transactions_refused_total{listener,reason}`: MAIL that was refused: `rate` (too many messages of one client).
+    /// `postern_transactions_refused_total{listener,reason}`: MAIL that was refused: `rate` (too many messages of one client), or
+    /// the policy's refusal (`not_authenticated`, `not_trusted`, `sender_not_allowed`).
     transactions_refused: Family<Reason, Counter>,
     /// `postern_senders_refused_without_tls_total{listener,domain}`: MAIL in clear where TLS is required, by the sender's domain. The first
     /// 200 domains have a count of their own, all later ones share `other`; `none` is the null sender and address literals.
@@ -103,6 +105,10 @@ impl Metrics {
         if count > 0 {
             self.stripped.get_or_create(&ListenerLabel { listener: listener.to_owned() }).inc_by(count.into());
         }
+    }
+
+    pub(super) fn sender_refused(&self, listener: &str, refusal: Refusal) {
+        self.transactions_refused.get_or_create(&Reason { listener: listener.to_owned(), reason: refusal.label() }).inc();
     }
 
     pub(super) fn rate_exceeded(&self, listener: &str) {

@@ -6,6 +6,7 @@
 mod content;
 mod conversation;
 mod envelope;
+mod held;
 mod journal;
 mod metrics;
 mod parties;
@@ -19,6 +20,7 @@ use tracing::debug;
 
 use crate::{
     delivery::Deliver,
+    intake::Intake,
     listen::{Connection, Serve},
     message, snapshot,
 };
@@ -26,18 +28,20 @@ use conversation::{Conversation, Ended, Reason};
 pub use metrics::Metrics;
 
 /// Serves sessions: what all of them share.
-pub struct Service<D> {
+pub struct Service<D, Q> {
     /// The configuration in use: each transaction takes the newest when it begins.
     pub configuration: Arc<snapshot::Store>,
     /// Hands transactions on.
     pub deliver: D,
+    /// Takes messages into the queue.
+    pub queue: Q,
     /// Holds the content of messages.
     pub store: message::Store,
     /// What is counted of sessions.
     pub metrics: Metrics,
 }
 
-impl<D: Deliver> Serve for Service<D> {
+impl<D: Deliver, Q: Intake> Serve for Service<D, Q> {
     async fn serve<IO>(&self, stream: IO, connection: Connection)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -48,7 +52,7 @@ impl<D: Deliver> Serve for Service<D> {
     }
 }
 
-impl<D: Deliver> Service<D> {
+impl<D: Deliver, Q: Intake> Service<D, Q> {
     /// Serves a session as if TLS were up, over a stream that has none: for rehearsals in memory.
     pub(crate) async fn rehearse<IO>(&self, stream: IO, connection: &Connection)
     where

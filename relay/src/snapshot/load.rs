@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use postern_config::{Configuration, RelayConfig, Violation, validate::validate};
+use postern_config::{Configuration, Listener, RelayConfig, Violation, validate::validate};
 
 use super::{Door, Snapshot, material};
 use crate::{
@@ -90,7 +90,7 @@ impl Snapshot {
         let Source { folder, configuration, hash, material } = source;
         let tls = Acceptor::load(&folder, &configuration.root.tls).map_err(LoadError::Tls)?;
         let policy = compile(&folder, &configuration)?;
-        let doors = doors(&configuration.root, &policy);
+        let doors = doors(&folder, &configuration.root, &policy, &tls).map_err(LoadError::Tls)?;
         Ok(Self { configuration, hash, doors, policy, tls, material })
     }
 
@@ -117,9 +117,10 @@ fn field(label: Label<'_>) -> String {
     }
 }
 
-fn doors(root: &RelayConfig, policy: &Policy<Arc<Destination>>) -> Vec<Arc<Door>> {
+fn doors(folder: &Path, root: &RelayConfig, policy: &Policy<Arc<Destination>>, tls: &Acceptor) -> Result<Vec<Arc<Door>>, TlsError> {
     let mut destinations = policy.domain_destinations();
     let first = destinations.next();
     let several = first.is_some_and(|first| destinations.any(|other| !Arc::ptr_eq(first, other)));
-    root.listeners.iter().map(|listener| Arc::new(Door::new(listener, root, several))).collect()
+    let door = |listener: &Listener| Ok(Arc::new(Door::new(listener, root, several, tls.asking(folder, &listener.client_cas)?)));
+    root.listeners.iter().map(door).collect()
 }

@@ -48,7 +48,7 @@ pub enum TlsError {
 pub struct CertificateInfo {
     /// Name of the certificate in the configuration.
     pub name: String,
-    /// Names of the certificate (subjectAltName, RFC 6125 section 6.4): DNS names in lower case, wildcards included, and addresses.
+    /// Names of the certificate (subjectAltName, RFC 6125 section 6.4): DNS names and mailboxes in lower case, wildcards included, and addresses.
     pub names: Vec<String>,
     /// When it expires.
     pub not_after: Timestamp,
@@ -120,7 +120,7 @@ fn subject_alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let names = extension.iter().flat_map(|extension| &extension.value.general_names);
     names
         .filter_map(|name| match name {
-            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+            GeneralName::DNSName(name) | GeneralName::RFC822Name(name) => Some(name.to_ascii_lowercase()),
             GeneralName::IPAddress(octets) => address(octets),
             _ => None,
         })

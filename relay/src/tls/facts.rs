@@ -2,6 +2,11 @@
 
 use rustls::{CipherSuite, ProtocolVersion, ServerConnection};
 
+use super::certificate::names;
+
+/// The label under which both sides derive what binds an authentication to a connection (RFC 9266 section 2).
+const CHANNEL_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
+
 /// What a handshake agreed on, for the Received field, logs and metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -13,6 +18,10 @@ pub struct Facts {
     pub group: Option<&'static str>,
     /// The name that the client asked for (SNI, RFC 6066 section 3), in lower case.
     pub server_name: Option<Box<str>>,
+    /// Names in the certificate that the client showed, which was verified: DNS names and mailboxes in lower case, and addresses.
+    pub client_names: Vec<String>,
+    /// What this connection has and no other (`tls-exporter`, RFC 9266); TLS 1.3 only.
+    pub channel: Option<[u8; 32]>,
 }
 
 impl Facts {
@@ -26,8 +35,18 @@ impl Facts {
             cipher_suite: connection.negotiated_cipher_suite().map_or("unknown", |suite| iana_name(suite.suite())),
             group: connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             server_name: connection.server_name().map(|name| name.to_ascii_lowercase().into()),
+            client_names: connection.peer_certificates().and_then(<[_]>::first).map(names).unwrap_or_default(),
+            channel: channel(connection),
         }
     }
+}
+
+/// In TLS 1.2 another connection could have the same, unless both sides speak RFC 7627.
+fn channel(connection: &ServerConnection) -> Option<[u8; 32]> {
+    if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return None;
+    }
+    connection.export_keying_material([0; 32], CHANNEL_LABEL, Some(&[])).ok()
 }
 
 /// The library names the suites of TLS 1.3 in its own way.

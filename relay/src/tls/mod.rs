@@ -1,6 +1,7 @@
 //! TLS as a server: certificates, their choice by SNI, handshakes.
 
 mod certificate;
+mod clients;
 mod facts;
 mod identity;
 mod metrics;

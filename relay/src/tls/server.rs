@@ -4,7 +4,7 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 
 use postern_config::{ServerTls, TlsVersion, material::key_file};
 use rustls::{
-    ALL_VERSIONS, InconsistentKeys, ServerConfig, SupportedProtocolVersion,
+    ALL_VERSIONS, ConfigBuilder, InconsistentKeys, ServerConfig, SupportedProtocolVersion, WantsVerifier,
     crypto::{CryptoProvider, aws_lc_rs},
     server::NoServerSessionStorage,
     sign::CertifiedKey,
@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{CertificateInfo, Facts, Metrics, TlsError, certificate::KeyPair, sni::ByServerName};
+use super::{CertificateInfo, Facts, Metrics, TlsError, certificate::KeyPair, clients::Clients, sni::ByServerName};
 
 /// How long a client may take for the whole handshake.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(30);
@@ -26,6 +26,7 @@ pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(30);
 pub struct Acceptor {
     inner: TlsAcceptor,
     certificates: Arc<[CertificateInfo]>,
+    oldest: TlsVersion,
 }
 
 /// Why a handshake gave no session.
@@ -53,8 +54,28 @@ impl Acceptor {
             certificates.push(info);
         }
         let resolver = resolver.ok_or_else(|| TlsError::NoCertificate("tls.certificates".to_owned()))?;
-        let config = server_config(provider, tls.min_version, resolver)?;
-        Ok(Self { inner: TlsAcceptor::from(Arc::new(config)), certificates: certificates.into() })
+        let mut config =
+            versions(&provider, tls.min_version)?.with_no_client_auth().with_cert_resolver(Arc::new(resolver));
+        // Tickets keep the state of a session at its client: nothing to hold here, and no way to fill it.
+        config.ticketer = aws_lc_rs::Ticketer::new().map_err(cannot)?;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(Self { inner: TlsAcceptor::from(Arc::new(config)), certificates: certificates.into(), oldest: tls.min_version })
+    }
+
+    /// The same, asking clients for a certificate of the CAs in `bundles` below `folder`, if there are any. Blocks.
+    pub fn asking(&self, folder: &Path, bundles: &[String]) -> Result<Self, TlsError> {
+        if bundles.is_empty() {
+            return Ok(self.clone());
+        }
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let clients = Clients::load(folder, bundles, &provider)?;
+        let resolver = Arc::clone(&self.inner.config().cert_resolver);
+        let mut config =
+            versions(&provider, self.oldest)?.with_client_cert_verifier(Arc::new(clients)).with_cert_resolver(resolver);
+        // No session is resumed: every handshake looks at the certificate.
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(Self { inner: TlsAcceptor::from(Arc::new(config)), ..self.clone() })
     }
 
     /// The certificates in use; the first is the default.
@@ -88,23 +109,15 @@ fn certify(pair: KeyPair, provider: &CryptoProvider) -> Result<(Arc<CertifiedKey
     Ok((Arc::new(certificate), info))
 }
 
-fn server_config(provider: Arc<CryptoProvider>, oldest: TlsVersion, resolver: ByServerName) -> Result<ServerConfig, TlsError> {
-    let cannot = |error: rustls::Error| TlsError::Malformed { file: "tls".to_owned(), problem: error.to_string() };
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions(oldest))
-        .map_err(cannot)?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(resolver));
-    // Tickets keep the state of a session at its client: nothing to hold here, and no way to fill it.
-    config.ticketer = aws_lc_rs::Ticketer::new().map_err(cannot)?;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    Ok(config)
-}
-
-fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
+fn versions(provider: &Arc<CryptoProvider>, oldest: TlsVersion) -> Result<ConfigBuilder<ServerConfig, WantsVerifier>, TlsError> {
     static SINCE_1_3: &[&SupportedProtocolVersion] = &[&TLS13];
-    match oldest {
+    let versions = match oldest {
         TlsVersion::V1_2 => ALL_VERSIONS,
         TlsVersion::V1_3 => SINCE_1_3,
-    }
+    };
+    ServerConfig::builder_with_provider(Arc::clone(provider)).with_protocol_versions(versions).map_err(cannot)
+}
+
+fn cannot(error: rustls::Error) -> TlsError {
+    TlsError::Malformed { file: "tls".to_owned(), problem: error.to_string() }
 }
