@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use mimalloc::MiMalloc;
 use postern_relay::{
     admin::{self, Control, Server, Watched},
-    delivery::{self, PassThrough, Resolver},
+    delivery::{self, Outbound, PassThrough, Resolver},
     listen::{self, Admission, Clients, Drain, Drained, Gate, Ports, Signals, Surroundings},
     log,
     message::{self, Budgets},
@@ -185,10 +185,10 @@ impl Relay {
         let messages = message::Store::open(&options.scratch, UNTIL_CONFIGURED, message::Metrics::register(&mut registry))
             .with_context(|| format!("scratch folder {}", options.scratch.display()))?;
         let resolver = Resolver::from_system().context("DNS resolver")?;
-        let deliver = PassThrough::new(resolver, delivery::Metrics::register(&mut registry));
+        let outbound = Outbound::new(resolver, delivery::Metrics::register(&mut registry));
         let service = Service {
             configuration: Arc::clone(&configuration),
-            deliver,
+            deliver: PassThrough::new(outbound),
             store: messages.clone(),
             metrics: session::Metrics::register(&mut registry),
         };

@@ -7,7 +7,7 @@ mod handover;
 
 use handover::{Bench, clear, codes, rcpt, utf8_sender};
 use postern_proto::envelope::{BodyType, MailFrom};
-use postern_relay::delivery::{Deliver as _, Transaction as _};
+use postern_relay::delivery::Transaction as _;
 use postern_tests::next_hop::{Act, At, NextHop, Script};
 
 const ALL: [&str; 5] = ["PIPELINING", "SIZE 1000000000", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"];
@@ -16,7 +16,7 @@ const ALL: [&str; 5] = ["PIPELINING", "SIZE 1000000000", "8BITMIME", "SMTPUTF8",
 async fn mail_seen(offered: &[&str], mail: &MailFrom, content: &[u8]) -> String {
     let hop = Script::good().offering(offered).start().await.unwrap();
     let bench = Bench::new();
-    let mut transaction = bench.pass_through.begin(mail, &bench.destination(&clear(&[hop.address()])));
+    let mut transaction = bench.outbound.begin(mail, &bench.destination(&clear(&[hop.address()])));
     assert_eq!(codes(&transaction.rcpt(&rcpt("user")).await), "250 2.1.5");
     assert_eq!(codes(&transaction.deliver(bench.message(content).await).await), "250 2.0.0");
     let [message] = hop.record().messages().try_into().unwrap();

@@ -8,7 +8,7 @@
 mod handover;
 
 use std::{
-    fs,
+    fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc,
@@ -25,7 +25,7 @@ use postern_proto::{
     reply::Reply,
 };
 use postern_relay::{
-    delivery::{Deliver as _, Handover, Transaction as _},
+    delivery::{Handover, Source, Transaction as _},
     message::Message,
 };
 use postern_tests::{
@@ -187,7 +187,7 @@ impl Scene {
     }
 
     fn begin(&self, row: &Row, with_good: bool) -> Handover {
-        self.bench.pass_through.begin(&row.mail(), &self.bench.destination(&self.next_hops(with_good)))
+        self.bench.outbound.begin(&row.mail(), &self.bench.destination(&self.next_hops(with_good)))
     }
 }
 
@@ -230,8 +230,28 @@ async fn hear(row: &Row, bench: &Bench, transaction: &mut Option<Handover>) -> R
     if row.step == "recipient 2" {
         return open.rcpt(&row.recipient("recipient 2", "second")).await;
     }
+    if row.step == "data" && row.fault == "what we hold can't be read" {
+        return transaction.take().unwrap().hand_over_from(Unreadable).await;
+    }
     let message = content(row, bench).await;
     transaction.take().unwrap().deliver(message).await
+}
+
+/// Content that fails before its first piece.
+struct Unreadable;
+
+impl Source for Unreadable {
+    fn len(&self) -> u64 {
+        1
+    }
+
+    async fn is_eight_bit(&mut self) -> io::Result<bool> {
+        Err(io::Error::other("the disk is gone"))
+    }
+
+    async fn next_chunk(&mut self) -> io::Result<Option<&[u8]>> {
+        Err(io::Error::other("the disk is gone"))
+    }
 }
 
 async fn content(row: &Row, bench: &Bench) -> Message {

@@ -19,7 +19,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use jiff::{Timestamp, ToSpan};
 use postern_proto::address::{ForwardPath, ReversePath};
-use postern_spool::{Claim, DsnRequest, Entry, Envelope, Local, MessageId, Reach, Recipient, Settings, Spool, Writer, directory::Disk};
+use postern_spool::{
+    Claim, DsnRequest, Entry, Envelope, Local, MessageId, Origin, Reach, Recipient, Settings, Spool, Writer, directory::Disk,
+};
 use tokio::task::JoinSet;
 
 #[tokio::main]
@@ -53,7 +55,7 @@ fn entry() -> Result<Entry> {
         arrival,
         expires: arrival + 120.hours(),
         listener: "submission".to_owned(),
-        identity: Some("billing".to_owned()),
+        origin: Origin::Identity("billing".to_owned()),
     };
     Ok(Entry::new(MessageId::new(), envelope))
 }

@@ -17,7 +17,8 @@ pub use error::{OpenError, SpoolError};
 pub use filter::{Filter, Page};
 pub use local::{BLOCK_BYTES, Local, LocalBody, LocalClaim, LocalWriter, Recovery, SetAside, Settings};
 pub use model::{
-    DsnRequest, Entry, Envelope, Failure, Listed, MAX_FAILURE_TEXT, MessageId, Notify, OriginalRecipient, Recipient, Retry, Return, Status,
+    DsnRequest, Entry, Envelope, Failure, Listed, MAX_FAILURE_TEXT, MessageId, Notify, Origin, OriginalRecipient, Recipient, Relayed,
+    Retry, Return, Status,
 };
 pub use spool::{Body, Claim, Reach, Spool, Writer};
 pub use statistics::Statistics;

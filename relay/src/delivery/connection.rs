@@ -22,10 +22,10 @@ use super::{
     fault::{Failure, Fault, Step},
     metrics::Metrics,
     peer::Peer,
+    source::Source,
     stream::Stream,
     tls::Fingerprint,
 };
-use crate::message::Message;
 
 /// A connection to a next hop, with the session on it.
 #[derive(Debug)]
@@ -90,14 +90,14 @@ impl Connection {
         }
     }
 
-    /// Sends the whole content and its end. The end goes out only when the message could be read to its end and the next hop said nothing
+    /// Sends the whole content and its end. The end goes out only when the content could be read to its end and the next hop said nothing
     /// meanwhile. What is returned as a failure of [`Step::EndOfData`] may have arrived.
-    pub(super) async fn send(&mut self, mut message: Message, limit: &Limit) -> Result<(), Failure> {
-        while let Some(piece) = message.next_chunk().await.map_err(|error| Step::Content.failed(Fault::Unreadable(error)))? {
+    pub(super) async fn send(&mut self, mut content: impl Source, limit: &Limit) -> Result<(), Failure> {
+        while let Some(piece) = content.next_chunk().await.map_err(|error| Step::Content.failed(Fault::Unreadable(error)))? {
             self.write_content(limit).await?;
             self.say_content(limit, |session| session.content(piece)).await?;
         }
-        drop(message);
+        drop(content);
         if poll_fn(|cx| Poll::Ready(self.poll_read(cx).is_ready())).await {
             return Err(self.early_end(limit, closed()).await);
         }

@@ -130,7 +130,7 @@ impl Failure {
     fn then(&self) -> Then {
         match (&self.fault, self.step) {
             (Fault::Refused(reply), Step::Mail | Step::Rcpt | Step::Data | Step::EndOfData) if reply.code != 421 => Then::Stay,
-            (Fault::Lacks(_) | Fault::TooLarge, _) => Then::Stay,
+            (Fault::Lacks(_) | Fault::TooLarge, _) | (Fault::Unreadable(_), Step::Data) => Then::Stay,
             (_, step) if step <= Step::Rcpt => Then::AskAnother,
             (Fault::TimedOut | Fault::Lost(_) | Fault::Nonsense(_), Step::EndOfData) => Then::MaybeDelivered,
             _ => Then::GiveUp,

@@ -6,8 +6,7 @@ use postern_proto::{
     envelope::{MailFrom, RcptTo},
 };
 
-use super::fault::Fault;
-use crate::message::Message;
+use super::{fault::Fault, source::Source};
 
 /// Before MAIL: an address that only SMTPUTF8 can carry (RFC 6531), or more bytes than SIZE allows (RFC 1870).
 pub(super) fn for_mail(mail: &MailFrom, offered: &Capabilities) -> Option<Fault> {
@@ -26,11 +25,14 @@ pub(super) fn for_recipient(rcpt: &RcptTo, offered: &Capabilities) -> Option<Fau
 
 /// Before DATA, when the content is there: its real size, and 8-bit content. A client that said SMTPUTF8 may have 8-bit header fields, which
 /// 8BITMIME alone does not carry (RFC 6531 section 3.6).
-pub(super) fn for_content(mail: &MailFrom, message: &Message, offered: &Capabilities) -> Option<Fault> {
-    if offered.size.is_exceeded_by(message.len()) {
+pub(super) async fn for_content(mail: &MailFrom, content: &mut impl Source, offered: &Capabilities) -> Option<Fault> {
+    if offered.size.is_exceeded_by(content.len()) {
         return Some(Fault::TooLarge);
     }
-    let needs_utf8 = message.is_eight_bit() && mail.smtputf8;
-    let needed = [(needs_utf8, Extension::SmtpUtf8), (message.is_eight_bit(), Extension::EightBitMime)];
+    let is_eight_bit = match content.is_eight_bit().await {
+        Ok(is_eight_bit) => is_eight_bit,
+        Err(error) => return Some(Fault::Unreadable(error)),
+    };
+    let needed = [(is_eight_bit && mail.smtputf8, Extension::SmtpUtf8), (is_eight_bit, Extension::EightBitMime)];
     needed.into_iter().find(|&(is_needed, extension)| is_needed && !offered.offers(extension)).map(|(_, extension)| Fault::Lacks(extension))
 }

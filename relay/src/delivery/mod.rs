@@ -11,11 +11,13 @@ mod dial;
 mod fault;
 mod lacks;
 mod metrics;
+mod outbound;
 mod pass_through;
 mod peer;
 mod pool;
 mod resolve;
 mod search;
+mod source;
 mod stream;
 mod suspects;
 mod tls;
@@ -31,9 +33,11 @@ use postern_proto::{
 use crate::message::Message;
 pub use destination::{Destination, DestinationError, FileProblem, Loader};
 pub use metrics::Metrics;
+pub use outbound::Outbound;
 pub use pass_through::PassThrough;
 pub use peer::Peer;
 pub use resolve::Resolver;
+pub use source::Source;
 pub(crate) use tls::client_config;
 pub use transaction::Handover;
 

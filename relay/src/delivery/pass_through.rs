@@ -2,35 +2,19 @@
 
 use std::sync::Arc;
 
-use postern_proto::{client::Session, envelope::MailFrom};
-use tokio::runtime::Handle;
-use tracing::Instrument as _;
+use postern_proto::envelope::MailFrom;
 
-use super::{
-    Deliver, Destination, Metrics, Resolver, connection::Connection, deadlines::Limit, fault::Step, pool::Pool, suspects::Suspects,
-    transaction::Handover,
-};
+use super::{Deliver, Destination, Handover, Outbound};
 
-/// Hands each transaction to a next hop while the client waits for the reply. Cheap to clone; clones share connections and what is known of
-/// servers that failed.
+/// Hands each transaction to a next hop while the client waits for the reply.
 #[derive(Clone, Debug)]
-pub struct PassThrough(Arc<Shared>);
-
-/// What all transactions share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) resolver: Resolver,
-    pub(super) pool: Arc<Pool>,
-    pub(super) suspects: Suspects,
-    pub(super) metrics: Arc<Metrics>,
-}
+pub struct PassThrough(Outbound);
 
 impl PassThrough {
-    /// Must be called in a Tokio runtime, where it leaves a task that closes idle connections.
+    /// Its transactions go out by `outbound`.
     #[must_use]
-    pub fn new(resolver: Resolver, metrics: Metrics) -> Self {
-        let metrics = Arc::new(metrics);
-        Self(Arc::new(Shared { resolver, pool: Pool::new(Arc::clone(&metrics)), suspects: Suspects::default(), metrics }))
+    pub fn new(outbound: Outbound) -> Self {
+        Self(outbound)
     }
 }
 
@@ -38,26 +22,6 @@ impl Deliver for PassThrough {
     type Transaction = Handover;
 
     fn begin(&self, mail: &MailFrom, to: &Arc<Destination>) -> Handover {
-        Handover::new(Arc::clone(&self.0), Arc::clone(to), mail.clone())
-    }
-}
-
-impl Shared {
-    /// Keeps a connection that a transaction is done with. An open transaction is reset in the background first; what can't be reset is closed.
-    pub(super) fn tidy(self: &Arc<Self>, mut connection: Box<Connection>) {
-        if connection.session.is_reusable() {
-            return self.pool.put(connection);
-        }
-        let Ok(runtime) = Handle::try_current() else { return };
-        if connection.say(Step::Reset, Session::rset).is_ok() {
-            let shared = Arc::clone(self);
-            runtime.spawn(async move { shared.reset(connection).await }.in_current_span());
-        }
-    }
-
-    async fn reset(&self, mut connection: Box<Connection>) {
-        if connection.hear(Step::Reset, &Limit::tidying()).await.is_ok() {
-            self.pool.put(connection);
-        }
+        self.0.begin(mail, to)
     }
 }

@@ -18,7 +18,7 @@ use super::{
     dial::dial,
     fault::{Failure, Fault, Step, Then, Verdict},
     lacks,
-    pass_through::Shared,
+    outbound::Shared,
     peer::Peer,
     pool::Key,
     transaction::{State, recipient},

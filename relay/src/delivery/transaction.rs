@@ -17,13 +17,14 @@ use super::{
     fault::{Failure, Fault, Step, Then, Verdict, passed_on},
     lacks,
     metrics::Phase,
-    pass_through::Shared,
+    outbound::Shared,
     peer::Peer,
     search::{Answer, Search},
+    source::Source,
 };
 use crate::message::Message;
 
-/// A transaction that is handed to a next hop while the client waits.
+/// A transaction that is handed to a next hop while someone waits for the reply.
 #[derive(Debug)]
 pub struct Handover {
     shared: Arc<Shared>,
@@ -72,15 +73,28 @@ impl Handover {
         }
     }
 
+    /// [`Transaction::deliver`], whoever holds the content.
+    pub async fn hand_over_from(mut self, content: impl Source) -> Reply {
+        let begun = Instant::now();
+        let mut connection = match self.take_state() {
+            State::Open(connection) => connection,
+            State::Failed(reply, _) => return reply,
+            State::Unasked => return Reply::new(503, (5, 1), "No recipient"),
+        };
+        let outcome = self.hand_over(&mut connection, content).await;
+        self.shared.metrics.took(Phase::Content, begun.elapsed());
+        self.conclude(connection, outcome)
+    }
+
     /// DATA, the content and its end. Returns the reply to that.
-    async fn hand_over(&self, connection: &mut Connection, message: Message) -> Result<Reply, Failure> {
-        if let Some(fault) = lacks::for_content(&self.mail, &message, connection.capabilities()) {
+    async fn hand_over(&self, connection: &mut Connection, mut content: impl Source) -> Result<Reply, Failure> {
+        let limit = self.to.deadlines.content();
+        if let Some(fault) = lacks::for_content(&self.mail, &mut content, connection.capabilities()).await {
             return Err(Step::Data.failed(fault));
         }
-        let limit = self.to.deadlines.content();
         connection.say(Step::Data, Session::data)?;
         connection.hear(Step::Data, &limit).await?;
-        connection.send(message, &limit).await?;
+        connection.send(content, &limit).await?;
         connection.hear(Step::EndOfData, &self.to.deadlines.final_reply()).await
     }
 
@@ -150,16 +164,8 @@ impl Transaction for Handover {
         reply
     }
 
-    async fn deliver(mut self, message: Message) -> Reply {
-        let begun = Instant::now();
-        let mut connection = match self.take_state() {
-            State::Open(connection) => connection,
-            State::Failed(reply, _) => return reply,
-            State::Unasked => return Reply::new(503, (5, 1), "No recipient"),
-        };
-        let outcome = self.hand_over(&mut connection, message).await;
-        self.shared.metrics.took(Phase::Content, begun.elapsed());
-        self.conclude(connection, outcome)
+    async fn deliver(self, message: Message) -> Reply {
+        self.hand_over_from(message).await
     }
 
     fn next_hop(&self) -> Option<Peer> {

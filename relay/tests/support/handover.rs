@@ -15,7 +15,7 @@ use postern_proto::{
     reply::Reply,
 };
 use postern_relay::{
-    delivery::{self, Deliver as _, Destination, Handover, Loader, PassThrough, Resolver, Transaction as _},
+    delivery::{self, Destination, Handover, Loader, Outbound, Resolver, Transaction as _},
     message::{self, Budgets, Message, Store},
     policy::{Label, Way},
 };
@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 /// Everything that a transaction needs.
 pub(crate) struct Bench {
-    pub(crate) pass_through: PassThrough,
+    pub(crate) outbound: Outbound,
     pub(crate) folder: TempDir,
     registry: Registry,
     store: Store,
@@ -38,8 +38,8 @@ impl Bench {
         let mut registry = Registry::default();
         let budgets = Budgets { memory_bytes: 1 << 28, scratch_bytes: 1 << 30 };
         let store = Store::open(folder.path(), budgets, message::Metrics::register(&mut registry)).unwrap();
-        let pass_through = PassThrough::new(resolver, delivery::Metrics::register(&mut registry));
-        Self { pass_through, folder, registry, store, seconds: 60 }
+        let outbound = Outbound::new(resolver, delivery::Metrics::register(&mut registry));
+        Self { outbound, folder, registry, store, seconds: 60 }
     }
 
     pub(crate) fn new() -> Self {
@@ -71,7 +71,7 @@ impl Bench {
     }
 
     pub(crate) fn begin(&self, to: &Arc<Destination>) -> Handover {
-        self.pass_through.begin(&mail(), to)
+        self.outbound.begin(&mail(), to)
     }
 
     pub(crate) async fn message(&self, content: &[u8]) -> Message {

@@ -68,9 +68,46 @@ impl Entry {
         self.envelope.recipients.iter().zip(&self.statuses)
     }
 
-    /// When it wants to be claimed: when the first recipient is to be tried, and at once when none is left to try, so that it is finished.
+    /// When it wants to be claimed: when the first recipient is to be tried; at once when none is left to try, so that it is finished, and
+    /// when the sender is owed a report.
     #[must_use]
     pub fn due(&self) -> Timestamp {
+        if self.statuses.iter().any(Status::is_owed_report) {
+            return Timestamp::UNIX_EPOCH;
+        }
         self.statuses.iter().filter_map(Status::due).min().unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan as _;
+    use postern_proto::address::ForwardPath;
+
+    use super::*;
+    use crate::{DsnRequest, Failure, Origin};
+
+    fn entry(statuses: [Status; 2]) -> Entry {
+        let arrival = Timestamp::UNIX_EPOCH + 1.hour();
+        let envelope = Envelope {
+            reverse_path: postern_proto::address::ReversePath::Null,
+            recipients: [(); 2].map(|()| Recipient::new(ForwardPath::Postmaster)).to_vec(),
+            body: None,
+            smtputf8: false,
+            dsn: DsnRequest::default(),
+            arrival,
+            expires: arrival + 1.hour(),
+            listener: "submission".to_owned(),
+            origin: Origin::Anyone,
+        };
+        Entry { id: MessageId::new(), envelope, statuses: statuses.to_vec() }
+    }
+
+    #[test]
+    fn a_message_that_owes_a_report_is_due_at_once() {
+        let later = Timestamp::UNIX_EPOCH + 9.hours();
+        let failure = Failure::new(550, (5, 1, 1), "no such user");
+        assert_eq!(entry([Status::Failed(failure.clone()), Status::first(later)]).due(), Timestamp::UNIX_EPOCH);
+        assert_eq!(entry([Status::Returned(failure), Status::first(later)]).due(), later);
     }
 }

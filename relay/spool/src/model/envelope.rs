@@ -36,9 +36,20 @@ pub struct Envelope {
     pub expires: Timestamp,
     /// The name of the listener that took it.
     pub listener: String,
-    /// Who sent it, as far as the listener authenticated the client.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<String>,
+    /// On whose behalf it is here.
+    pub origin: Origin,
+}
+
+/// On whose behalf a message is in the queue: where it may go, and whether its sender hears what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Origin {
+    /// Anyone: whether the sender is who it says, nobody knows.
+    Anyone,
+    /// An identity of this name, whose sender was allowed when the message was taken.
+    Identity(String),
+    /// The relay itself, which reports to a sender.
+    Relay,
 }
 
 /// One recipient.

@@ -9,6 +9,6 @@ mod status;
 
 pub use dsn::{DsnRequest, Notify, OriginalRecipient, Return};
 pub use entry::{Entry, Listed};
-pub use envelope::{Envelope, Recipient};
+pub use envelope::{Envelope, Origin, Recipient};
 pub use id::MessageId;
-pub use status::{Failure, MAX_FAILURE_TEXT, Retry, Status};
+pub use status::{Failure, MAX_FAILURE_TEXT, Relayed, Retry, Status};

@@ -12,10 +12,24 @@ pub const MAX_FAILURE_TEXT: usize = 512;
 pub enum Status {
     /// To be tried, for the first time or again.
     Pending(Retry),
-    /// The next hop has taken it.
+    /// The next hop has taken it, and nobody is owed a word.
     Delivered,
-    /// It will never be delivered.
+    /// The next hop has taken it and can't report further: the sender, who asked for it, is yet to be told.
+    Relayed(Relayed),
+    /// It will never be delivered, and the sender is yet to be told.
     Failed(Failure),
+    /// It will never be delivered; the sender was told, as far as it may be.
+    Returned(Failure),
+}
+
+/// By which server a message was taken, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Relayed {
+    /// The server's host name or address, as it was configured or found.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// When a delivery is tried again, and what has been tried.
@@ -44,6 +58,12 @@ pub struct Failure {
     pub enhanced: (u8, u16, u16),
     /// What was said, at most [`MAX_FAILURE_TEXT`] bytes.
     text: String,
+    /// The server that said it, by host name or address; `None` when the relay found it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
 }
 
 impl Status {
@@ -58,8 +78,14 @@ impl Status {
     pub fn due(&self) -> Option<Timestamp> {
         match self {
             Self::Pending(retry) => Some(retry.next),
-            Self::Delivered | Self::Failed(_) => None,
+            Self::Delivered | Self::Relayed(_) | Self::Failed(_) | Self::Returned(_) => None,
         }
+    }
+
+    /// Whether its sender is yet to be told what became of it.
+    #[must_use]
+    pub fn is_owed_report(&self) -> bool {
+        matches!(self, Self::Relayed(_) | Self::Failed(_))
     }
 
     /// Why the last attempt failed, if it did.
@@ -67,8 +93,8 @@ impl Status {
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Pending(retry) => retry.last.as_ref(),
-            Self::Delivered => None,
-            Self::Failed(failure) => Some(failure),
+            Self::Delivered | Self::Relayed(_) => None,
+            Self::Failed(failure) | Self::Returned(failure) => Some(failure),
         }
     }
 }
@@ -78,7 +104,7 @@ impl Failure {
     #[must_use]
     pub fn new(code: u16, enhanced: (u8, u16, u16), text: &str) -> Self {
         let text = text[..text.floor_char_boundary(MAX_FAILURE_TEXT)].to_owned();
-        Self { code, enhanced, text }
+        Self { code, enhanced, text, by: None, at: None }
     }
 
     /// What was said.

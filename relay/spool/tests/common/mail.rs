@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use jiff::{Timestamp, ToSpan};
 use postern_proto::address::{ForwardPath, ReversePath};
 use postern_spool::{
-    Body, Claim, DsnRequest, Entry, Envelope, Local, MessageId, Reach, Recipient, Recovery, Settings, Spool, SpoolError, Status, Writer,
-    directory::Directory,
+    Body, Claim, DsnRequest, Entry, Envelope, Local, MessageId, Origin, Reach, Recipient, Recovery, Settings, Spool, SpoolError, Status,
+    Writer, directory::Directory,
 };
 
 /// A lease that no test outlives.
@@ -40,7 +40,7 @@ pub fn entry_to(recipients: &[&str]) -> Entry {
         arrival: noon(),
         expires: noon() + 120.hours(),
         listener: "submission".to_owned(),
-        identity: Some("billing".to_owned()),
+        origin: Origin::Identity("billing".to_owned()),
     };
     Entry::new(MessageId::new(), envelope)
 }
@@ -107,7 +107,7 @@ pub async fn names<S: Spool>(spool: &S) -> Vec<MessageId> {
 pub fn attempts(entry: &Entry) -> u32 {
     match &entry.statuses()[0] {
         Status::Pending(retry) => retry.attempts,
-        Status::Delivered | Status::Failed(_) => panic!("{entry:?} is pending"),
+        other => panic!("{other:?} is pending"),
     }
 }
 

@@ -38,7 +38,7 @@ pub async fn a_message_comes_out_as_it_went_in(spool: impl Spool) {
     let mut entry = Entry::new(MessageId::new(), envelope);
     let failure = Failure::new(450, (4, 2, 1), "mailbox busy");
     entry.statuses_mut()[0] = Status::Pending(Retry { attempts: 3, next: noon(), last: Some(failure), delay_told: true });
-    entry.statuses_mut()[1] = Status::Failed(Failure::new(550, (5, 1, 1), "no such user"));
+    entry.statuses_mut()[1] = Status::Returned(Failure::new(550, (5, 1, 1), "no such user"));
     entry.statuses_mut()[2] = Status::Delivered;
 
     put(&spool, entry.clone(), b"Subject: x\r\n\r\nhello\r\n").await.unwrap();
