@@ -14,4 +14,5 @@ pub mod proof;
 pub mod reload;
 pub mod session;
 pub mod snapshot;
+pub mod storage;
 pub mod tls;

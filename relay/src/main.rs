@@ -17,6 +17,7 @@ use mimalloc::MiMalloc;
 use postern_relay::{
     admin::{self, Control, Server, Watched},
     delivery::{self, Outbound, PassThrough, Resolver},
+    intake::Inlet,
     listen::{self, Admission, Clients, Drain, Drained, Gate, Ports, Signals, Surroundings},
     log,
     message::{self, Budgets},
@@ -24,7 +25,9 @@ use postern_relay::{
     proof::Matrix,
     reload::{self, Reloader},
     session::{self, Service},
-    snapshot, tls,
+    snapshot,
+    storage::{Engine, Opening},
+    tls,
 };
 use prometheus_client::registry::Registry;
 use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver};
@@ -80,6 +83,9 @@ struct RelayOptions {
     /// Folder for messages that are too large for memory
     #[arg(long, value_name = "DIR", default_value = "/var/spool/postern/scratch")]
     scratch: PathBuf,
+    /// Folder for the queue, where the configuration wants one on a disk of the relay's own
+    #[arg(long, value_name = "DIR", default_value = "/var/spool/postern/queue")]
+    spool: PathBuf,
     /// Seconds that the relay goes on as if nothing had happened after SIGTERM: for so long, connections may still be sent here
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     drain_delay: u64,
@@ -130,6 +136,8 @@ async fn run(options: &RelayOptions) -> anyhow::Result<()> {
         tokio::spawn(control.run(watched));
     }
     let reloading = tokio::spawn(relay.reloader.run());
+    let (opening, inlet) = (relay.opening, relay.inlet);
+    tokio::spawn(async move { inlet.open(opening.run().await) });
 
     let signal = tokio::select! {
         signal = signals.next() => signal,
@@ -172,7 +180,9 @@ fn starter_ended(wanted: bool) -> anyhow::Result<impl Future<Output = ()>> {
 /// The parts of a relay, each knowing the others that it needs.
 struct Relay {
     watched: Watched,
-    reloader: Reloader<Matrix, Service<PassThrough>>,
+    reloader: Reloader<Matrix, Service<PassThrough, Inlet<Engine>>>,
+    opening: Opening,
+    inlet: Inlet<Engine>,
 }
 
 impl Relay {
@@ -186,9 +196,11 @@ impl Relay {
             .with_context(|| format!("scratch folder {}", options.scratch.display()))?;
         let resolver = Resolver::from_system().context("DNS resolver")?;
         let outbound = Outbound::new(resolver, delivery::Metrics::register(&mut registry));
+        let inlet = Inlet::default();
         let service = Service {
             configuration: Arc::clone(&configuration),
             deliver: PassThrough::new(outbound),
+            queue: inlet.clone(),
             store: messages.clone(),
             metrics: session::Metrics::register(&mut registry),
         };
@@ -210,8 +222,9 @@ impl Relay {
             messages,
             metrics: reload::Metrics::register(&mut registry),
         };
+        let opening = Opening { store: Arc::clone(&configuration), directory: options.spool.clone() };
         let watched = Watched { store: configuration, admission, drain: drain.clone(), clients, started_at: Timestamp::now(), registry };
-        Ok(Self { watched, reloader })
+        Ok(Self { watched, reloader, opening, inlet })
     }
 }
 

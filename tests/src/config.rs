@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use postern_config::{
     Configuration, Delivery, Domain, DomainName, DomainType, Limits, Listener, ListenerTls, MIN_READER, NextHop, NextHopTls,
-    NextHopTlsMode, NextHops, RecipientList, RecipientValidation, RelayConfig, Role, ServerTls, Timeouts, TlsVersion, VERSION,
-    folder::ROOT_FILE, material::trust_file, validate::validate,
+    NextHopTlsMode, NextHops, RecipientList, RecipientValidation, RelayConfig, RetryTimes, Role, ServerTls, Spool, Storage, Timeouts,
+    TlsVersion, VERSION, folder::ROOT_FILE, material::trust_file, validate::validate,
 };
 
 use crate::{
@@ -24,6 +24,8 @@ pub const HOSTNAME: &str = "mx1.example.com";
 pub const CERTIFICATE: &str = "mx1";
 /// Name of the bundle that next hops are verified with.
 const NEXT_HOP_CA: &str = "internal-ca";
+/// Name of the bundle that client certificates are verified with.
+pub const CLIENT_CA: &str = "client-ca";
 
 /// A configuration folder of one relay. Change the public parts as a test needs, then [`write`](RelayFolder::write).
 pub struct RelayFolder {
@@ -81,6 +83,21 @@ impl RelayFolder {
         Ok(port)
     }
 
+    /// Gives the relay a queue on its own disk, through which the listener `name` delivers from now on.
+    pub fn spool(&mut self, name: &str) {
+        self.root.spool.get_or_insert(Spool {
+            storage: Storage::Directory { durable: true, quota_bytes: Some(1 << 30) },
+            retry: RetryTimes { first_seconds: 1, longest_seconds: 60 },
+            lifetime_seconds: 432_000,
+            delay_warning_seconds: None,
+            deliveries: 100,
+            deliveries_per_destination: 20,
+        });
+        for listener in self.root.listeners.iter_mut().filter(|listener| listener.name == name) {
+            listener.delivery = Delivery::Spool;
+        }
+    }
+
     /// Adds an Authoritative domain whose next hop, which says what recipients exist, is 127.0.0.1 on `port`.
     pub fn accept(&mut self, domain: &str, port: u16, tls: NextHopTlsMode) -> Result<()> {
         self.domains.push(Domain {
@@ -100,6 +117,11 @@ impl RelayFolder {
     /// Writes the authority that next hops are verified with.
     pub fn trust(&self, authority: &Authority) -> Result<()> {
         authority.write(&self.folder.join(trust_file(NEXT_HOP_CA)))
+    }
+
+    /// Writes the authority that certificates of clients are verified with.
+    pub fn trust_clients(&self, authority: &Authority) -> Result<()> {
+        authority.write(&self.folder.join(trust_file(CLIENT_CA)))
     }
 
     /// Checks the configuration and writes its files, the root last, each by a rename. Returns its hash.

@@ -1,6 +1,6 @@
 //! Takes messages into the queue, for listeners whose delivery is `Spool`.
 
-mod accept;
+mod inlet;
 mod refusal;
 
 use std::{future::Future, sync::Arc};
@@ -9,7 +9,7 @@ use postern_proto::{address::ForwardPath, reply::Reply};
 use postern_spool::{Entry, SpoolError, Writer};
 
 use crate::delivery::Destination;
-pub use accept::Queue;
+pub use inlet::Inlet;
 pub use refusal::unqueued;
 
 /// Where messages wait that the relay has promised to deliver.

@@ -1,6 +1,6 @@
 //! Memory of the budget for a message that is held elsewhere.
 
-use super::{HoldError, buffer::BLOCK_BYTES, budget::Permit, store::Shared};
+use super::{HoldError, budget::Permit, buffer::BLOCK_BYTES, store::Shared};
 
 /// Memory of the budget, given back on drop: for a message that the queue takes in, which holds a block of it at most.
 #[derive(Debug)]

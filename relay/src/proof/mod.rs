@@ -2,7 +2,8 @@
 //!
 //! Each probe is a whole SMTP session, from bytes to the chosen next hop, with a [`recorder`] where the network would be. What the recorder
 //! saw is held against an [`oracle`] that reads the configuration in its own, simpler way: a mailbox may only reach the next hops of the
-//! domain that covers it, exactly as the client wrote it, and each kind of accepted domain must reach its own.
+//! domain that covers it, exactly as the client wrote it, and each kind of accepted domain must reach its own. Listeners for users and for servers
+//! of our own must take nothing at all: the client of a probe is neither.
 
 mod oracle;
 mod probes;
@@ -16,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use postern_config::Role;
 use tokio::time::timeout;
 
 use crate::{reload::Prove, snapshot::Snapshot};
@@ -56,6 +58,8 @@ enum Fault {
     Relayed(Recorded),
     /// A recipient reached a next hop that its domain does not name, or was rewritten on the way.
     Astray(Recorded),
+    /// A listener for users or servers of our own took it from a client that is neither.
+    Stranger(Recorded),
     /// A recipient of an accepted domain reached no next hop.
     Lost,
 }
@@ -96,21 +100,25 @@ pub async fn prove(snapshot: &Arc<Snapshot>, scratch: &Path) -> Result<(), Proof
         let stage = Stage::new(snapshot, door, scratch)?;
         for probe in &probes {
             let recorded = stage.play(probe).await;
-            let faults = faults(&oracle, probe, recorded);
-            failures.extend(faults.map(|fault| Failure { listener: door.listener.name.clone(), probe: probe.clone(), fault }));
+            let faults = match door.listener.role {
+                Role::Inbound => faults(&oracle, probe, recorded),
+                // Nobody authenticated, and the client has an address that is nobody's.
+                Role::Submission | Role::Trusted => recorded.into_iter().map(Fault::Stranger).collect(),
+            };
+            failures.extend(faults.into_iter().map(|fault| Failure { listener: door.listener.name.clone(), probe: probe.clone(), fault }));
         }
     }
     if failures.is_empty() { Ok(()) } else { Err(ProofError::Failed(failures)) }
 }
 
-fn faults(oracle: &Oracle<'_>, probe: &Probe, recorded: Vec<Recorded>) -> impl Iterator<Item = Fault> {
+fn faults(oracle: &Oracle<'_>, probe: &Probe, recorded: Vec<Recorded>) -> Vec<Fault> {
     let lost = (probe.must_arrive && recorded.is_empty()).then_some(Fault::Lost);
     let wrong = recorded.into_iter().filter_map(|recorded| match oracle.judge(probe, &recorded) {
         oracle::Verdict::Right => None,
         oracle::Verdict::Foreign => Some(Fault::Relayed(recorded)),
         oracle::Verdict::Astray => Some(Fault::Astray(recorded)),
     });
-    lost.into_iter().chain(wrong.collect::<Vec<_>>())
+    lost.into_iter().chain(wrong).collect()
 }
 
 impl fmt::Display for Recorded {
@@ -128,6 +136,7 @@ impl fmt::Display for Failure {
         match fault {
             Fault::Relayed(recorded) => write!(f, "relayed {recorded}, and no accepted domain covers it"),
             Fault::Astray(recorded) => write!(f, "sent {recorded}, which is not where the mail of its domain goes"),
+            Fault::Stranger(recorded) => write!(f, "took {recorded} from a client that neither authenticated nor is trusted"),
             Fault::Lost => f.write_str("the recipient's domain is accepted, and no next hop was asked"),
         }
     }

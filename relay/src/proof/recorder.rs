@@ -4,12 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use postern_config::RouteTarget;
 use postern_proto::{
+    address::ForwardPath,
     envelope::{MailFrom, RcptTo},
     reply::Reply,
 };
 
+use postern_spool::{Entry, MessageId, SpoolError, Writer};
+
 use crate::{
     delivery::{self, Deliver, Destination},
+    intake::Intake,
     message::Message,
 };
 
@@ -63,4 +67,31 @@ impl delivery::Transaction for Rehearsed {
     }
 
     fn abandon(self) {}
+}
+
+/// Forgets the content of a message that would be queued.
+#[derive(Debug)]
+pub(super) struct Forgotten(MessageId);
+
+impl Intake for Recorder {
+    type Writer = Forgotten;
+
+    async fn has_nowhere_to_go(&self, to: &Arc<Destination>, recipient: &ForwardPath) -> Option<Reply> {
+        self.note(Recorded { recipient: recipient.to_string(), to: to.target().clone() });
+        None
+    }
+
+    async fn begin(&self, entry: Entry) -> Result<Forgotten, SpoolError> {
+        Ok(Forgotten(entry.id()))
+    }
+}
+
+impl Writer for Forgotten {
+    async fn append(&mut self, _: &[u8]) -> Result<(), SpoolError> {
+        Ok(())
+    }
+
+    async fn commit(self) -> Result<MessageId, SpoolError> {
+        Ok(self.0)
+    }
 }

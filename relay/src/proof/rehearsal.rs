@@ -24,7 +24,7 @@ const PIPE: usize = 64 * 1024;
 
 /// Where probes are played: all that a session needs, with nothing of the relay that is running.
 pub(super) struct Stage {
-    service: Service<Recorder>,
+    service: Service<Recorder, Recorder>,
     connection: Connection,
 }
 
@@ -32,9 +32,11 @@ impl Stage {
     pub(super) fn new(snapshot: &Arc<Snapshot>, door: &Arc<Door>, scratch: &Path) -> io::Result<Self> {
         let configuration = Arc::new(Store::default());
         configuration.replace(Arc::clone(snapshot));
+        let recorder = Recorder::default();
         let service = Service {
             configuration,
-            deliver: Recorder::default(),
+            queue: recorder.clone(),
+            deliver: recorder,
             store: message::Store::open(scratch, BUDGETS, message::Metrics::default())?,
             metrics: session::Metrics::default(),
         };

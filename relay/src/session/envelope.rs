@@ -1,7 +1,7 @@
 //! A mail transaction (RFC 5321 section 3.3) up to its content: each recipient is asked of the policy, and then of its next hop, unless the
 //! message is to be queued.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan as _};
 use postern_config::{Delivery, Listener, Role};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use super::Snapshot;
 
@@ -12,6 +13,7 @@ use super::Snapshot;
 pub struct Store {
     in_use: ArcSwapOption<InUse>,
     refusal: ArcSwapOption<Refusal>,
+    replaced: Notify,
 }
 
 /// A snapshot that is in use.
@@ -46,6 +48,18 @@ impl Store {
         self.in_use.load_full()
     }
 
+    /// The first snapshot, from the one in use on, of which `is_wanted` is true.
+    pub async fn first(&self, is_wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        loop {
+            // Before the look: what is replaced in between wakes it.
+            let replaced = self.replaced.notified();
+            match self.snapshot() {
+                Some(snapshot) if is_wanted(&snapshot) => return snapshot,
+                _ => replaced.await,
+            }
+        }
+    }
+
     /// Why what the folder holds is not in use; `None` when it is.
     #[must_use]
     pub fn refusal(&self) -> Option<Arc<Refusal>> {
@@ -56,6 +70,7 @@ impl Store {
     pub fn replace(&self, snapshot: Arc<Snapshot>) {
         self.in_use.store(Some(Arc::new(InUse { snapshot, since: Timestamp::now() })));
         self.accept();
+        self.replaced.notify_waiters();
     }
 
     /// Notes that the folder holds what is in use.

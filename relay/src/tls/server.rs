@@ -54,8 +54,7 @@ impl Acceptor {
             certificates.push(info);
         }
         let resolver = resolver.ok_or_else(|| TlsError::NoCertificate("tls.certificates".to_owned()))?;
-        let mut config =
-            versions(&provider, tls.min_version)?.with_no_client_auth().with_cert_resolver(Arc::new(resolver));
+        let mut config = versions(&provider, tls.min_version)?.with_no_client_auth().with_cert_resolver(Arc::new(resolver));
         // Tickets keep the state of a session at its client: nothing to hold here, and no way to fill it.
         config.ticketer = aws_lc_rs::Ticketer::new().map_err(cannot)?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -70,8 +69,7 @@ impl Acceptor {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let clients = Clients::load(folder, bundles, &provider)?;
         let resolver = Arc::clone(&self.inner.config().cert_resolver);
-        let mut config =
-            versions(&provider, self.oldest)?.with_client_cert_verifier(Arc::new(clients)).with_cert_resolver(resolver);
+        let mut config = versions(&provider, self.oldest)?.with_client_cert_verifier(Arc::new(clients)).with_cert_resolver(resolver);
         // No session is resumed: every handshake looks at the certificate.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -15,11 +15,14 @@ use postern_proto::{
 };
 use postern_relay::{
     delivery::{self, Deliver, Destination},
+    intake::Inlet,
     listen::{Admission, Connection, Serve},
     message::{self, Budgets, Message},
     session::{self, Service},
     snapshot::{Snapshot, Store},
+    tls::Facts,
 };
+use postern_spool::{Body as _, Envelope, Filter, Local, Spool as _, directory::Disk};
 use postern_tests::{
     config::{HOSTNAME, RelayFolder},
     pki::Authority,
@@ -103,7 +106,11 @@ pub struct Stage {
     pub folder: RelayFolder,
     pub configuration: Arc<Store>,
     pub next_hops: NextHops,
+    /// The queue, once [`Stage::queue`] opened it.
+    pub queue: Inlet<Local>,
     pub ending: CancellationToken,
+    /// What the handshake showed of clients that come over TLS.
+    pub tls: Option<Facts>,
     budgets: Budgets,
     metrics: session::Metrics,
     registry: Registry,
@@ -125,7 +132,9 @@ impl Stage {
             folder,
             configuration: Arc::default(),
             next_hops: NextHops::new(answer),
+            queue: Inlet::default(),
             ending: CancellationToken::new(),
+            tls: None,
             budgets,
             metrics,
             registry,
@@ -133,6 +142,30 @@ impl Stage {
         };
         stage.reload();
         stage
+    }
+
+    /// The same with a queue that is open.
+    pub async fn with_queue(self) -> Self {
+        let settings = postern_spool::Settings::for_quota(1 << 30);
+        let directory = Disk::open(&self.at.path().join("queue")).unwrap();
+        self.queue.open(Local::open(directory, settings).await.unwrap().0);
+        self
+    }
+
+    /// What is in the queue: the envelope, and the content.
+    pub async fn queued(&self) -> Vec<(Envelope, String)> {
+        let spool = self.queue.spool().unwrap();
+        let page = spool.list(&Filter::default(), None, 100).await.unwrap();
+        let mut queued = Vec::new();
+        for listed in page.messages {
+            let mut body = spool.body(listed.entry.id()).await.unwrap();
+            let mut content = String::new();
+            while let Some(piece) = body.next_chunk().await.unwrap() {
+                content.push_str(std::str::from_utf8(piece).unwrap());
+            }
+            queued.push((listed.entry.envelope().clone(), content));
+        }
+        queued
     }
 
     /// The same with next hops that take `delay` for a recipient.
@@ -162,10 +195,12 @@ impl Stage {
     pub async fn connect(&self) -> Client {
         let snapshot = self.configuration.snapshot().unwrap();
         let mut connection = Connection::rehearsal(&snapshot, &snapshot.doors[0], Admission::unlimited());
+        connection.tls = self.tls.clone();
         connection.draining = self.ending.clone();
         let service = Service {
             configuration: Arc::clone(&self.configuration),
             deliver: self.next_hops.clone(),
+            queue: self.queue.clone(),
             store: message::Store::open(self.scratch(), self.budgets, message::Metrics::default()).unwrap(),
             metrics: self.metrics.clone(),
         };

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use postern_config::{ListenerTls, NextHopTlsMode};
 use postern_relay::{
     admin::{self, Control, Server, Watched},
+    intake::Inlet,
     listen::{self, Admission, Clients, Drain, Drained, Gate, Ports, Surroundings},
     message::{self, Budgets},
     reload::{self, Prove, Reloader},
@@ -18,6 +19,7 @@ use postern_relay::{
     snapshot::{Snapshot, Store},
     tls,
 };
+use postern_spool::Local;
 use postern_tests::{
     client::{Client, Trust},
     config::{HOSTNAME, RelayFolder},
@@ -91,6 +93,7 @@ impl Running {
             serve: Service {
                 configuration: Arc::clone(&store),
                 deliver: taken.clone(),
+                queue: Inlet::<Local>::default(),
                 store: messages.clone(),
                 metrics: session::Metrics::default(),
             },
