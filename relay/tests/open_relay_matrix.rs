@@ -5,7 +5,8 @@
 use std::{fs, path::Path, sync::Arc};
 
 use postern_config::{
-    Domain, DomainName, DomainType, ListenerTls, NextHopTlsMode, ProxyProtocol, RecipientList, RecipientValidation, folder::ROOT_FILE,
+    Domain, DomainName, DomainType, ListenerTls, NextHopTlsMode, OutboundRoute, ProxyProtocol, RecipientList, RecipientValidation, Role,
+    RouteMatch, RouteTarget, SenderPattern, TrustRequirement, Trusted, folder::ROOT_FILE,
 };
 use postern_relay::{
     proof::{ProofError, prove},
@@ -134,6 +135,44 @@ async fn a_policy_that_forgot_a_domain_is_refused() {
             .any(|failure| failure
                 .contains("<open-relay-matrix@example.org>: the recipient's domain is accepted, and no next hop was asked"))
     );
+}
+
+/// Adds a listener for users and one for servers at `cidr`, and a way out to the world at port 2009.
+fn way_out(folder: &mut RelayFolder, cidr: &str) {
+    for (name, role) in [("submission", Role::Submission), ("exchange", Role::Trusted)] {
+        folder.listen(name, ListenerTls::StartTls).unwrap();
+        let listener = folder.root.listeners.last_mut().unwrap();
+        listener.role = role;
+        listener.trusted = (role == Role::Trusted).then(|| Trusted {
+            certificate_names: vec![],
+            cidrs: vec![cidr.parse().unwrap()],
+            require: TrustRequirement::Any,
+            allowed_senders: ["@example.com", "<>"].map(|sender| SenderPattern::parse(sender).unwrap()).to_vec(),
+            tenant: None,
+        });
+        folder.spool(name);
+    }
+    let to = RouteTarget::from(next_hops(2009, MODE));
+    folder.root.routes.push(OutboundRoute { name: "world".into(), matches: RouteMatch::default(), to, ehlo_name: None });
+}
+
+#[tokio::test]
+async fn listeners_for_users_and_servers_of_our_own_pass_since_they_take_nothing_from_a_stranger() {
+    let at = TempDir::new().unwrap();
+    let mut folder = folder(&at);
+    way_out(&mut folder, "10.9.8.7/32");
+    assert_eq!(proven(load(&folder), at.path()).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_listener_that_trusts_the_network_of_a_stranger_is_refused() {
+    let at = TempDir::new().unwrap();
+    let mut folder = folder(&at);
+    way_out(&mut folder, "192.0.2.0/24");
+    let failures = proven(load(&folder), at.path()).await;
+    let expected = "took <u@open-relay-matrix.invalid> to 127.0.0.1:2009 from a client that neither authenticated nor is trusted";
+    assert!(failures.iter().any(|failure| failure.contains("listener exchange, ") && failure.ends_with(expected)), "{failures:#?}");
+    assert!(failures.iter().all(|failure| failure.starts_with("open-relay matrix, listener exchange, ")), "{failures:#?}");
 }
 
 #[tokio::test]
