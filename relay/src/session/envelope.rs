@@ -218,10 +218,10 @@ fn entry(parties: &Parties, snapshot: &Snapshot, listener: &Listener) -> Option<
     let recipients = parties.accepted.iter();
     let envelope = postern_spool::Envelope {
         reverse_path: parties.mail.path.clone(),
-        recipients: recipients.map(|rcpt| Recipient::new(rcpt.path.clone())).collect(),
+        recipients: recipients.map(recipient).collect(),
         body: parties.mail.body,
         smtputf8: parties.mail.smtputf8,
-        dsn: postern_spool::DsnRequest::default(),
+        dsn: parties.mail.dsn.clone(),
         arrival,
         expires: arrival.checked_add(i64::from(spool.lifetime_seconds).seconds()).unwrap_or(Timestamp::MAX),
         listener: listener.name.clone(),
@@ -231,6 +231,10 @@ fn entry(parties: &Parties, snapshot: &Snapshot, listener: &Listener) -> Option<
         },
     };
     Some(Entry::new(parties.id.into(), envelope))
+}
+
+fn recipient(rcpt: &RcptTo) -> Recipient {
+    Recipient { path: rcpt.path.clone(), original: rcpt.original.clone(), notify: rcpt.notify }
 }
 
 fn another_next_hop() -> Reply {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use postern_config::{Delivery, Listener, ListenerTls, RelayConfig};
-use postern_proto::server::{Offer, Settings, TlsOffer};
+use postern_config::{Delivery, Listener, ListenerTls, RelayConfig, Role};
+use postern_proto::server::{AuthOffer, Offer, Settings, TlsOffer};
 
 use crate::{policy::Trust, tls::Acceptor};
 
@@ -33,6 +33,9 @@ impl Door {
             },
             // A queue parts them itself.
             one_next_hop_per_transaction: one_next_hop && listener.delivery == Delivery::PassThrough,
+            auth: if listener.role == Role::Submission { AuthOffer::Required } else { AuthOffer::Never },
+            // Reports are owed where the queue is ours.
+            dsn: listener.delivery == Delivery::Spool,
         };
         let trust = listener.trusted.as_ref().map(Trust::new);
         Self { listener: listener.clone(), settings: Arc::new(Settings::new(offer)), tls, trust }
