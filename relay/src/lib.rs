@@ -1,6 +1,7 @@
 //! The data plane: takes mail for accepted domains and hands it on.
 
 pub mod admin;
+pub mod auth;
 pub mod delivery;
 pub mod filter;
 pub mod intake;
@@ -11,6 +12,7 @@ pub mod open_files;
 pub mod policy;
 pub mod probe;
 pub mod proof;
+mod rate;
 pub mod reload;
 pub mod session;
 pub mod snapshot;

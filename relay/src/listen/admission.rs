@@ -13,7 +13,8 @@ use std::{
 use postern_config::Limits;
 use postern_proto::reply::Reply;
 
-use super::{ClientKey, Origin, rate::Rates};
+use super::{ClientKey, Origin};
+use crate::rate::Rates;
 
 /// Counts the connections and messages of the whole pod. The limits come with each call, so that a new configuration counts at once.
 #[derive(Default)]
@@ -21,7 +22,7 @@ pub struct Admission {
     open: AtomicU32,
     /// Clients with at least one connection, so never more than there are connections.
     clients: Mutex<HashMap<ClientKey, u32>>,
-    messages: Mutex<Rates>,
+    messages: Mutex<Rates<ClientKey>>,
 }
 
 /// Why a connection is not admitted.

@@ -12,7 +12,6 @@ mod metrics;
 mod origin;
 mod ports;
 mod proxy;
-mod rate;
 mod socket;
 
 pub use accept::Gate;

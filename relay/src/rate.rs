@@ -1,56 +1,55 @@
-//! How often a client may do something.
+//! How often something may be done.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     time::{Duration, Instant},
 };
 
-use super::ClientKey;
-
 const MINUTE: Duration = Duration::from_mins(1);
-/// The most clients that are remembered, some 2 MiB.
-const MOST_CLIENTS: usize = 65_536;
+/// The most that are remembered, some 2 MiB of clients' keys.
+const MOST_KEYS: usize = 65_536;
 /// Below so many, forgetting is not worth the time.
-const FEW_CLIENTS: usize = 1024;
-/// A full table is searched for clients to forget no more often than this.
+const FEW_KEYS: usize = 1024;
+/// A full table is searched for what may be forgotten no more often than this.
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(1);
 
-/// Counts what clients do, by the generic cell rate algorithm: a client may do all that a minute allows at once, and then go on at that rate.
-/// The limit is given at each call, so that a new configuration counts at once and nobody's past is forgotten.
-pub(super) struct Rates {
-    /// When each client's allowance is whole again.
-    whole_at: HashMap<ClientKey, Instant>,
-    /// At so many clients, those whose allowance is whole are forgotten.
+/// Counts what clients or users do, by the generic cell rate algorithm: each may do all that a minute allows at once, and then go on at that
+/// rate. The limit is given at each call, so that a new configuration counts at once and nobody's past is forgotten.
+pub(crate) struct Rates<K> {
+    /// When each one's allowance is whole again.
+    whole_at: HashMap<K, Instant>,
+    /// At so many, those whose allowance is whole are forgotten.
     sweep_at: usize,
     swept: Option<Instant>,
 }
 
-impl Default for Rates {
+impl<K> Default for Rates<K> {
     fn default() -> Self {
-        Self { whole_at: HashMap::new(), sweep_at: FEW_CLIENTS, swept: None }
+        Self { whole_at: HashMap::new(), sweep_at: FEW_KEYS, swept: None }
     }
 }
 
-impl Rates {
-    /// Whether `client` may do it once more; if so, it is counted.
-    pub(super) fn take(&mut self, client: ClientKey, per_minute: u32, now: Instant) -> bool {
+impl<K: Eq + Hash> Rates<K> {
+    /// Whether `who` may do it once more; if so, it is counted.
+    pub(crate) fn take(&mut self, who: K, per_minute: u32, now: Instant) -> bool {
         let cost = MINUTE / per_minute.max(1);
-        let whole_at = self.whole_at.get(&client).map_or(now, |&at| at.max(now));
+        let whole_at = self.whole_at.get(&who).map_or(now, |&at| at.max(now));
         if whole_at + cost > now + MINUTE {
             return false;
         }
-        self.note(client, whole_at + cost, now);
+        self.note(who, whole_at + cost, now);
         true
     }
 
-    /// A new client that finds the table full is not remembered: the limit keeps clients from starving each other, and must not be a way to
+    /// A new one that finds the table full is not remembered: the limit keeps them from starving each other, and must not be a way to
     /// lock all others out.
-    fn note(&mut self, client: ClientKey, whole_at: Instant, now: Instant) {
+    fn note(&mut self, who: K, whole_at: Instant, now: Instant) {
         if self.whole_at.len() >= self.sweep_at {
             self.sweep(now);
         }
-        if self.whole_at.len() < MOST_CLIENTS || self.whole_at.contains_key(&client) {
-            self.whole_at.insert(client, whole_at);
+        if self.whole_at.len() < MOST_KEYS || self.whole_at.contains_key(&who) {
+            self.whole_at.insert(who, whole_at);
         }
     }
 
@@ -59,7 +58,7 @@ impl Rates {
             return;
         }
         self.whole_at.retain(|_, &mut whole_at| whole_at > now);
-        self.sweep_at = (2 * self.whole_at.len()).clamp(FEW_CLIENTS, MOST_CLIENTS);
+        self.sweep_at = (2 * self.whole_at.len()).clamp(FEW_KEYS, MOST_KEYS);
         self.swept = Some(now);
     }
 }
@@ -69,6 +68,7 @@ mod tests {
     use std::net::{IpAddr, Ipv6Addr};
 
     use super::*;
+    use crate::listen::ClientKey;
 
     fn client(number: u64) -> ClientKey {
         ClientKey::from(IpAddr::V6(Ipv6Addr::from_bits(u128::from(number) << 64)))
@@ -95,9 +95,9 @@ mod tests {
     #[test]
     fn the_table_is_bounded_and_a_full_one_locks_nobody_out() {
         let (mut rates, now) = (Rates::default(), Instant::now());
-        let all = u64::try_from(MOST_CLIENTS).unwrap() + 1000;
+        let all = u64::try_from(MOST_KEYS).unwrap() + 1000;
         assert!((0..all).all(|number| rates.take(client(number), 1, now)));
-        assert_eq!(rates.whole_at.len(), MOST_CLIENTS);
+        assert_eq!(rates.whole_at.len(), MOST_KEYS);
         assert!(!rates.take(client(0), 1, now), "who was counted before is still counted");
     }
 
