@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use mimalloc::MiMalloc;
 use postern_relay::{
     admin::{self, Control, Server, Watched},
+    auth::{self, Authenticator},
     delivery::{self, Outbound, PassThrough, Resolver},
     intake::Inlet,
     listen::{self, Admission, Clients, Drain, Drained, Gate, Ports, Signals, Surroundings},
@@ -201,6 +202,8 @@ impl Relay {
             configuration: Arc::clone(&configuration),
             deliver: PassThrough::new(outbound),
             queue: inlet.clone(),
+            authenticator: Authenticator::new(auth::Metrics::register(&mut registry)),
+            rates: auth::Rates::default(),
             store: messages.clone(),
             metrics: session::Metrics::register(&mut registry),
         };

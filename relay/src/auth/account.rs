@@ -13,6 +13,8 @@ pub struct Account {
     pub(super) senders: Arc<Senders>,
     pub(super) messages_per_minute: u32,
     pub(super) credential: Option<Credential>,
+    /// Hash of all that lets the user in: with another one it must show itself anew.
+    pub(super) ways_in: [u8; 32],
 }
 
 /// What a user's password is held against.

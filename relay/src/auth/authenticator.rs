@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Client, Exchange, Mechanism, Metrics, Users, cache::Cache, pool::Pool, slowness::Slowness};
+use postern_proto::server::Mechanism;
+
+use super::{Client, Exchange, Metrics, Users, cache::Cache, pool::Pool, slowness::Slowness};
 
 /// Judges who clients are: one in a process, for all listeners. Clones share everything.
 #[derive(Clone)]

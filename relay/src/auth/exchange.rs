@@ -3,12 +3,12 @@
 use std::{mem, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
-use postern_proto::reply::Reply;
+use postern_proto::{reply::Reply, server::Mechanism};
 use tracing::{debug, info};
 use zeroize::Zeroizing;
 
 use super::{
-    Account, Authenticator, Client, Mechanism, Users,
+    Account, Authenticator, Client, Users,
     metrics::Outcome,
     name::{MAX_NAME_BYTES, prepare_name},
     plain::{self, Claim},
@@ -55,7 +55,11 @@ enum State {
     /// LOGIN: the name is there, the password is not.
     Named(Zeroizing<String>),
     /// SCRAM: the client is to prove that it is the account, or fails if that is nobody.
-    Challenged { server: Box<Server>, name: String, account: Option<Arc<Account>> },
+    Challenged {
+        server: Box<Server>,
+        name: String,
+        account: Option<Arc<Account>>,
+    },
     Over,
 }
 

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::Account;
 use crate::rate;
 
-/// Counts the messages of each user in the whole pod, whatever connections they come by.
-#[derive(Default)]
-pub struct Rates(Mutex<rate::Rates<Arc<str>>>);
+/// Counts the messages of each user in the whole pod, whatever connections they come by. Clones count together.
+#[derive(Clone, Default)]
+pub struct Rates(Arc<Mutex<rate::Rates<Arc<str>>>>);
 
 impl Rates {
     /// Counts a message that the user begins. When there were too many in the last minute, the reply to MAIL.

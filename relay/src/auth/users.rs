@@ -9,6 +9,7 @@ use std::{
 };
 
 use postern_config::{SenderPattern, User, material::user_file};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     Account, HashError,
@@ -105,6 +106,12 @@ impl Users {
         !self.is_empty() && self.by_name.values().all(|account| account.verifier().is_some())
     }
 
+    /// The user that `account` is now; `None` when it is gone, or is let in by something else than before.
+    #[must_use]
+    pub fn current(&self, account: &Account) -> Option<&Arc<Account>> {
+        self.by_name.get(account.name()).filter(|current| current.ways_in == account.ways_in)
+    }
+
     /// The user of this name, which is prepared first.
     pub(super) fn by_name(&self, name: &str) -> Option<&Arc<Account>> {
         self.by_name.get(&*prepare_name(name)?)
@@ -149,6 +156,7 @@ fn add(
         senders: Arc::new(user.allowed_senders.iter().collect()),
         messages_per_minute: user.messages_per_minute,
         credential,
+        ways_in: ways_in(&user),
     });
     for name in user.certificate_names {
         let other = by_certificate.insert(name.clone(), Arc::clone(&account));
@@ -157,6 +165,12 @@ fn add(
         }
     }
     if by_name.insert(user.name.clone(), account).is_some() { Err(Problem::NameTwice(user.name)) } else { Ok(()) }
+}
+
+fn ways_in(user: &User) -> [u8; 32] {
+    let parts = user.password_hash.iter().chain(&user.certificate_names);
+    let hash = parts.fold(Sha256::new(), |hash, part| hash.chain_update(Sha256::digest(part)));
+    hash.finalize().into()
 }
 
 fn check(user: &User) -> Result<(), Problem> {

@@ -130,6 +130,12 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// Whether the client comes from a source that many share.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.client.is_none()
+    }
+
     /// Counts a message that the client begins. When it began too many in the last minute, the reply to MAIL.
     pub fn message(&self, limits: &Limits) -> Result<(), Reply> {
         match self.client {

@@ -2,6 +2,7 @@
 
 use std::{io, path::Path, sync::Arc};
 
+use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
@@ -10,6 +11,7 @@ use super::{
     recorder::{Recorded, Recorder},
 };
 use crate::{
+    auth::{self, Authenticator},
     listen::{Admission, Connection},
     message::{self, Budgets},
     session::{self, Service},
@@ -37,6 +39,8 @@ impl Stage {
             configuration,
             queue: recorder.clone(),
             deliver: recorder,
+            authenticator: Authenticator::new(auth::Metrics::register(&mut Registry::default())),
+            rates: auth::Rates::default(),
             store: message::Store::open(scratch, BUDGETS, message::Metrics::default())?,
             metrics: session::Metrics::default(),
         };

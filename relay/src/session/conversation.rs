@@ -3,19 +3,21 @@
 use std::{fmt, io, mem, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-
+use postern_config::Role;
 use postern_proto::{
     envelope::{MailFrom, RcptTo},
     reply::Reply,
-    server::{Expect, Session, Step},
+    server::{AuthBegin, Expect, Session, Step},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, sleep, timeout, timeout_at},
 };
+use zeroize::Zeroizing;
 
 use super::{
     Service,
+    authentication::{Authentication, exchange, mechanisms},
     content::{Content, ContentError},
     envelope::{Envelope, Unreceived},
     journal::Journal,
@@ -23,6 +25,7 @@ use super::{
     stall::Stall,
 };
 use crate::{
+    auth::{Exchange, Users},
     delivery::Deliver,
     filter::{TlsFacts, Trace},
     intake::Intake,
@@ -47,6 +50,8 @@ pub(super) struct Conversation<'a, IO, D: Deliver, Q: Intake> {
     journal: Journal<'a>,
     /// Who the client was found to be.
     identity: Option<Identity>,
+    /// How far it is with telling who it is.
+    authentication: Authentication,
     tls: Option<&'a Facts>,
     stall: Stall,
     /// When the client was heard last; what is queued is no older.
@@ -97,11 +102,32 @@ where
     D: Deliver,
     Q: Intake,
 {
-    pub(super) fn new(io: IO, session: Session, service: &'a Service<D, Q>, connection: &'a Connection, tls: Option<&'a Facts>) -> Self {
+    pub(super) fn new(
+        io: IO,
+        mut session: Session,
+        service: &'a Service<D, Q>,
+        connection: &'a Connection,
+        tls: Option<&'a Facts>,
+    ) -> Self {
         let stall = Stall::new(&connection.snapshot.configuration.root.timeouts);
         let journal = Journal::new(connection, &service.metrics);
         let identity = connection.trusted_as(tls);
-        Self { io, session, current: Current::None, service, connection, journal, identity, tls, stall, heard: Instant::now() }
+        if let (Role::Submission, Some(tls)) = (connection.door.listener.role, tls) {
+            session.offer_mechanisms(mechanisms(&connection.snapshot.users, tls));
+        }
+        Self {
+            io,
+            session,
+            current: Current::None,
+            service,
+            connection,
+            journal,
+            identity,
+            authentication: Authentication::None,
+            tls,
+            stall,
+            heard: Instant::now(),
+        }
     }
 
     /// Carries the session to its end, or to the handshake.
@@ -118,11 +144,17 @@ where
                         break reason;
                     }
                 }
-                // No listener offers it.
-                Step::Auth(_, turn) | Step::AuthResponse(_, turn) => {
-                    self.session.answer(turn, Reply::new(454, (7, 0), "Temporary authentication failure"));
+                Step::Auth(begin, turn) => {
+                    let exchange = self.ask_who(&begin);
+                    Box::pin(self.authentication.begin(&mut self.session, turn, begin, exchange)).await;
+                    self.recognise();
                 }
-                Step::AuthCancelled => {}
+                Step::AuthResponse(response, turn) => {
+                    let response = Zeroizing::new(response);
+                    Box::pin(self.authentication.respond(&mut self.session, turn, &response)).await;
+                    self.recognise();
+                }
+                Step::AuthCancelled => self.authentication = Authentication::None,
                 Step::Mail(mail, turn) => {
                     let reply = self.mail(mail);
                     self.session.answer(turn, reply);
@@ -241,11 +273,36 @@ where
         Reason::Said
     }
 
+    /// The users are those of the newest configuration: who was taken out of it a moment ago has no way in.
+    fn ask_who(&self, begin: &AuthBegin) -> Exchange {
+        let newest = self.service.configuration.snapshot();
+        let users = newest.map_or_else(|| Arc::clone(&self.connection.snapshot.users), |snapshot| Arc::clone(&snapshot.users));
+        exchange(&self.service.authenticator, &users, self.connection, self.tls, begin.mechanism)
+    }
+
+    fn recognise(&mut self) {
+        if let Some(account) = self.authentication.account() {
+            self.identity = Some(account.identity());
+        }
+    }
+
+    /// Counts a message for the user who authenticated, as it is among `users` now.
+    fn count_for_user(&mut self, users: &Users) -> Result<(), Reply> {
+        let Some(account) = self.authentication.account() else { return Ok(()) };
+        let current = users.current(account).ok_or_else(changed)?;
+        self.identity = Some(current.identity());
+        self.service.rates.message(current)
+    }
+
     fn mail(&mut self, mail: MailFrom) -> Reply {
         self.connection.begins_mail();
         let newest = self.service.configuration.snapshot();
         let snapshot = newest.unwrap_or_else(|| Arc::clone(&self.connection.snapshot));
         if let Err(reply) = self.connection.permit.message(&snapshot.configuration.root.limits) {
+            self.journal.rate_exceeded(&mail);
+            return reply;
+        }
+        if let Err(reply) = self.count_for_user(&snapshot.users) {
             self.journal.rate_exceeded(&mail);
             return reply;
         }
@@ -365,6 +422,10 @@ impl fmt::Display for Reason {
 
 fn ending() -> Reply {
     Reply::new(421, (3, 2), "Shutting down, try another server")
+}
+
+fn changed() -> Reply {
+    Reply::new(421, (7, 0), "Your account has changed, authenticate again")
 }
 
 fn too_slow(expects: Expect) -> Reply {

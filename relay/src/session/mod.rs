@@ -3,6 +3,7 @@
 //! [`postern_proto::server::Session`] owns every rule of the protocol; [`conversation`] moves bytes and waits; [`envelope`] and [`content`] answer
 //! what the protocol asks. A session that goes over to TLS is a new one: nothing but the connection itself comes along.
 
+mod authentication;
 mod content;
 mod conversation;
 mod envelope;
@@ -19,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
 
 use crate::{
+    auth::{Authenticator, Rates},
     delivery::Deliver,
     intake::Intake,
     listen::{Connection, Serve},
@@ -35,6 +37,10 @@ pub struct Service<D, Q> {
     pub deliver: D,
     /// Takes messages into the queue.
     pub queue: Q,
+    /// Judges who clients are.
+    pub authenticator: Authenticator,
+    /// Counts the messages of users.
+    pub rates: Rates,
     /// Holds the content of messages.
     pub store: message::Store,
     /// What is counted of sessions.

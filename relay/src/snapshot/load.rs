@@ -9,6 +9,7 @@ use postern_config::{Configuration, Listener, RelayConfig, Violation, validate::
 
 use super::{Door, Snapshot, material};
 use crate::{
+    auth::{Users, UsersError},
     delivery::{Destination, DestinationError, Loader},
     policy::{Label, Policy},
     tls::{Acceptor, TlsError},
@@ -23,6 +24,8 @@ pub enum LoadError {
     Invalid(Vec<Violation>),
     /// A certificate or key of our own can't be used.
     Tls(TlsError),
+    /// A user can't be used.
+    Users(UsersError),
     /// What the servers of a way out need can't be used.
     Way {
         /// The field.
@@ -40,6 +43,7 @@ impl LoadError {
             Self::Folder(error) => vec![error.to_string()],
             Self::Invalid(violations) => violations.iter().map(Violation::to_string).collect(),
             Self::Tls(error) => vec![error.to_string()],
+            Self::Users(error) => vec![error.to_string()],
             Self::Way { field, source } => vec![format!("{field}: {source}")],
         }
     }
@@ -52,7 +56,7 @@ impl LoadError {
             Self::Folder(error) => matches!(error, Folder::Torn(_) | Folder::Io { .. } | Folder::Malformed { .. }),
             Self::Invalid(_) => false,
             // Nothing says which of these files belong together, so any fault in them may be a renewal on its way.
-            Self::Tls(_) | Self::Way { .. } => true,
+            Self::Tls(_) | Self::Users(_) | Self::Way { .. } => true,
         }
     }
 }
@@ -91,7 +95,8 @@ impl Snapshot {
         let tls = Acceptor::load(&folder, &configuration.root.tls).map_err(LoadError::Tls)?;
         let policy = compile(&folder, &configuration)?;
         let doors = doors(&folder, &configuration.root, &policy, &tls).map_err(LoadError::Tls)?;
-        Ok(Self { configuration, hash, doors, policy, tls, material })
+        let users = Arc::new(Users::load(&folder, &configuration.root.users).map_err(LoadError::Users)?);
+        Ok(Self { configuration, hash, doors, policy, users, tls, material })
     }
 
     /// Whether it was built from the same files as `source`: then there is nothing new to take into use.

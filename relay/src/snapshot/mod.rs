@@ -15,7 +15,7 @@ pub use load::{LoadError, Source};
 pub use store::{InUse, Refusal, Store};
 pub use watch::Watch;
 
-use crate::{delivery::Destination, policy::Policy, tls::Acceptor};
+use crate::{auth::Users, delivery::Destination, policy::Policy, tls::Acceptor};
 
 /// A configuration with all that is built from it. Never changes; the next one replaces it as a whole.
 pub struct Snapshot {
@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub doors: Vec<Arc<Door>>,
     /// Whose mail is relayed, and where to.
     pub policy: Policy<Arc<Destination>>,
+    /// Who may authenticate.
+    pub users: Arc<Users>,
     /// The server's side of TLS.
     pub tls: Acceptor,
     /// The hash of the files of keys, certificates and CAs that it was made of ([`postern_config::material::hash`]).

@@ -14,6 +14,7 @@ use postern_proto::{
     reply::Reply,
 };
 use postern_relay::{
+    auth::{self, Authenticator},
     delivery::{self, Deliver, Destination},
     intake::Inlet,
     listen::{Admission, Connection, Serve},
@@ -111,6 +112,8 @@ pub struct Stage {
     pub ending: CancellationToken,
     /// What the handshake showed of clients that come over TLS.
     pub tls: Option<Facts>,
+    authenticator: Authenticator,
+    rates: auth::Rates,
     budgets: Budgets,
     metrics: session::Metrics,
     registry: Registry,
@@ -127,6 +130,7 @@ impl Stage {
         change(&mut folder);
         let budgets = Budgets::from(&folder.root.limits);
         let mut registry = Registry::default();
+        let authenticator = Authenticator::new(auth::Metrics::register(&mut registry));
         let metrics = session::Metrics::register(&mut registry);
         let stage = Self {
             folder,
@@ -135,6 +139,8 @@ impl Stage {
             queue: Inlet::default(),
             ending: CancellationToken::new(),
             tls: None,
+            authenticator,
+            rates: auth::Rates::default(),
             budgets,
             metrics,
             registry,
@@ -201,6 +207,8 @@ impl Stage {
             configuration: Arc::clone(&self.configuration),
             deliver: self.next_hops.clone(),
             queue: self.queue.clone(),
+            authenticator: self.authenticator.clone(),
+            rates: self.rates.clone(),
             store: message::Store::open(self.scratch(), self.budgets, message::Metrics::default()).unwrap(),
             metrics: self.metrics.clone(),
         };

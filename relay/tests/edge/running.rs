@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use postern_config::{ListenerTls, NextHopTlsMode};
 use postern_relay::{
     admin::{self, Control, Server, Watched},
+    auth::{self, Authenticator},
     intake::Inlet,
     listen::{self, Admission, Clients, Drain, Drained, Gate, Ports, Surroundings},
     message::{self, Budgets},
@@ -94,6 +95,8 @@ impl Running {
                 configuration: Arc::clone(&store),
                 deliver: taken.clone(),
                 queue: Inlet::<Local>::default(),
+                authenticator: Authenticator::new(auth::Metrics::register(&mut Registry::default())),
+                rates: auth::Rates::default(),
                 store: messages.clone(),
                 metrics: session::Metrics::default(),
             },
