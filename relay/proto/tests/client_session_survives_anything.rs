@@ -51,6 +51,7 @@ fn hear<'a>(session: &mut Session, pieces: &mut impl Iterator<Item = &'a Vec<u8>
     loop {
         match session.step() {
             Ok(Event::Reply(to, reply)) => return Some((to, reply.code)),
+            Ok(Event::Challenge(_)) => unreachable!("AUTH is not asked"),
             Ok(Event::Read) => session.input().extend_from_slice(pieces.next()?),
             Err(_) => {
                 assert!(!session.is_reusable());

@@ -37,6 +37,7 @@ fn settle(session: &mut Session) -> String {
                 false
             }
             Step::Body(_) | Step::Discard(_) | Step::NeedsTls(_) | Step::Flush => false,
+            Step::Auth(..) | Step::AuthResponse(..) | Step::AuthCancelled => panic!("AUTH is not offered"),
             Step::Read | Step::StartTls | Step::Close => true,
         };
         sent.push_str(str::from_utf8(session.output()).unwrap());
