@@ -48,11 +48,8 @@ impl Metrics {
     /// was full) or `slowed` (the client failed too often); `postern_auth_hashes_waiting`; and `postern_auth_hash_duration_seconds`.
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self {
-            attempts: Family::default(),
-            waiting: Gauge::default(),
-            hashing: Histogram::new(exponential_buckets(0.001, 2.0, 13)),
-        };
+        let metrics =
+            Self { attempts: Family::default(), waiting: Gauge::default(), hashing: Histogram::new(exponential_buckets(0.001, 2.0, 13)) };
         registry.register("postern_auth_attempts", "Exchanges of AUTH by how they ended", metrics.attempts.clone());
         registry.register("postern_auth_hashes_waiting", "Passwords that wait to be hashed", metrics.waiting.clone());
         registry.register("postern_auth_hash_duration_seconds", "Time that hashing a password took", metrics.hashing.clone());

@@ -225,7 +225,11 @@ mod tests {
     async fn a_client_that_fails_too_often_is_not_heard_until_the_window_is_over() {
         let slowness = Slowness::new();
         for number in 0..MOST_FAILURES {
-            slowness.lock().of_clients.note(IpAddr::V4(Ipv4Addr::from_bits(1)).into(), Name([u8::try_from(number).unwrap(); 32]), Instant::now());
+            slowness.lock().of_clients.note(
+                IpAddr::V4(Ipv4Addr::from_bits(1)).into(),
+                Name([u8::try_from(number).unwrap(); 32]),
+                Instant::now(),
+            );
         }
         let begun = Instant::now();
         assert!(slowness.begin(client(1), "alice").await.is_err());

@@ -12,7 +12,8 @@ use super::{
 
 /// Costs the time that most users cost, and shows what theirs show.
 pub(super) struct StandIn {
-    hash: Arc<PasswordHash>,
+    /// Of no password.
+    pub(super) credential: Credential,
     verifiers: scram::Cost,
     /// Made of what is known of all users: every pod makes the same salts of it, and makes them again when it starts anew, as it must with
     /// those of users. It changes with the users.
@@ -27,18 +28,14 @@ impl StandIn {
             *costs.entry(credential.hash.cost()).or_default() += 1;
             seed.update(credential.fingerprint);
         }
-        let seed = seed.finalize().into();
+        let seed: [u8; 32] = seed.finalize().into();
         let cost = most(costs.iter()).cloned().unwrap_or_default();
         let verifiers = costs.iter().filter_map(|(cost, count)| match cost {
             Cost::Scram(cost) => Some((cost, count)),
             _ => None,
         });
-        Self { hash: Arc::new(PasswordHash::of_nothing(&cost, seed)), verifiers: most(verifiers).copied().unwrap_or_default(), seed }
-    }
-
-    /// A hash that is of no password.
-    pub(super) fn hash(&self) -> Arc<PasswordHash> {
-        Arc::clone(&self.hash)
+        let credential = Credential { hash: Arc::new(PasswordHash::of_nothing(&cost, seed)), fingerprint: seed };
+        Self { credential, verifiers: most(verifiers).copied().unwrap_or_default(), seed }
     }
 
     /// A verifier that is of no password, the same for the same name.

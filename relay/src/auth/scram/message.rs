@@ -110,15 +110,35 @@ mod tests {
     fn what_the_grammar_forbids_and_what_nobody_needs_is_refused() {
         let long = format!("n,,n=user,r={}", "x".repeat(MAX_NONCE_BYTES + 1));
         let firsts = [
-            "", "n", "n,,", "n,,n=user", "n,,n=user,r=", "n,,n=,r=x", "n,,m=ext,n=user,r=x", "n,,n=user,r=x,ext=1", "x,,n=user,r=x", "n,user,n=user,r=x",
-            "n,,n=us=er,r=x", "n,,n=us=2cer,r=x", "n,,r=x,n=user", "n,,n=user,r=a b", "p,,n=user,r=x", &long,
+            "",
+            "n",
+            "n,,",
+            "n,,n=user",
+            "n,,n=user,r=",
+            "n,,n=,r=x",
+            "n,,m=ext,n=user,r=x",
+            "n,,n=user,r=x,ext=1",
+            "x,,n=user,r=x",
+            "n,user,n=user,r=x",
+            "n,,n=us=er,r=x",
+            "n,,n=us=2cer,r=x",
+            "n,,r=x,n=user",
+            "n,,n=user,r=a b",
+            "p,,n=user,r=x",
+            &long,
         ];
         for first in firsts {
             assert_eq!(ClientFirst::parse(first.as_bytes()), None, "{first}");
         }
         let proof = BASE64_STANDARD.encode([1; 32]);
         assert!(ClientFinal::parse(format!("c=biws,r=x,p={proof}").as_bytes()).is_some());
-        let finals = [format!("c=biws,r=x,ext=1,p={proof}"), format!("r=x,p={proof}"), format!("c=!,r=x,p={proof}"), "c=biws,r=x".into(), "c=biws,r=x,p=AAAA".into()];
+        let finals = [
+            format!("c=biws,r=x,ext=1,p={proof}"),
+            format!("r=x,p={proof}"),
+            format!("c=!,r=x,p={proof}"),
+            "c=biws,r=x".into(),
+            "c=biws,r=x,p=AAAA".into(),
+        ];
         for last in finals {
             assert_eq!(ClientFinal::parse(last.as_bytes()), None, "{last}");
         }
