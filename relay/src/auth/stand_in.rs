@@ -47,3 +47,26 @@ impl StandIn {
 fn most<'a, T: 'a>(counted: impl Iterator<Item = (&'a T, &'a usize)>) -> Option<&'a T> {
     counted.max_by_key(|(_, count)| **count).map(|(value, _)| value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARGON2: &str = "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHR2YWx1ZTEyMw$OxTHnyCmDigxzJ6G8486RvXWBFjOVPHj0YNHH5dSYjw";
+    const CHEAP: &str = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHR2YWx1ZTEyMw$OxTHnyCmDigxzJ6G8486RvXWBFjOVPHj0YNHH5dSYjw";
+    const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
+
+    fn cost(hashes: &[&str]) -> Cost {
+        let credentials: Vec<_> = hashes.iter().map(|hash| Credential::parse(hash).unwrap()).collect();
+        StandIn::among(credentials.iter()).credential.hash.cost()
+    }
+
+    #[test]
+    fn it_costs_what_most_users_cost() {
+        let of = |hash: &str| PasswordHash::parse(hash).unwrap().cost();
+        assert_eq!(cost(&[ARGON2, BCRYPT, ARGON2]), of(ARGON2));
+        assert_eq!(cost(&[BCRYPT, ARGON2, BCRYPT, CHEAP]), of(BCRYPT));
+        assert_eq!(cost(&[CHEAP, ARGON2, CHEAP]), of(CHEAP));
+        assert_eq!(cost(&[]), Cost::default());
+    }
+}
