@@ -1,6 +1,6 @@
 //! One AUTH command, from its first response to the verdict.
 
-use std::{mem, sync::Arc};
+use std::{borrow::Cow, mem, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use postern_proto::{reply::Reply, server::Mechanism};
@@ -12,7 +12,6 @@ use super::{
     metrics::Outcome,
     name::{MAX_NAME_BYTES, prepare_name},
     plain::{self, Claim},
-    pool::Busy,
     scram::{Binding, ClientFirst, Server},
     slowness::Slowed,
 };
@@ -125,24 +124,18 @@ impl Exchange {
     /// PLAIN and LOGIN. Whoever is claimed, the same is done.
     async fn password(&mut self, claim: Option<Claim>) -> Result<Next, Failure> {
         let Claim { authzid, name, password } = claim.ok_or(Failure::Malformed)?;
-        let account = self.claim(&name, &authzid);
-        let shared = Arc::clone(&self.authenticator.0);
-        let attempt = shared.slowness.begin(self.client.party(), &canonical(&name)).await?;
-        let known = account.as_ref().and_then(|account| Some((account, account.credential.as_ref()?)));
-        let seal = known.map(|(account, credential)| shared.cache.seal(account.name(), &password, credential));
-        if let Some((account, _)) = known.filter(|_| seal.is_some_and(|seal| shared.cache.contains(&seal))) {
-            attempt.succeed();
-            return Ok(Next::Done(Arc::clone(account), None));
-        }
-        let hash = known.map_or_else(|| self.users.stand_in.hash(), |(_, credential)| Arc::clone(&credential.hash));
-        let is_right = match shared.pool.is_of(self.client.party(), hash, password).await {
-            Ok(is_right) => is_right,
-            Err(Busy) => {
-                attempt.excuse();
-                return Err(Failure::Busy);
-            }
+        let account = self.claim(&name, &authzid).filter(|account| account.credential.is_some());
+        let (shared, party, name) = (Arc::clone(&self.authenticator.0), self.client.party(), canonical(&name));
+        let attempt = shared.slowness.begin(party, &name).await?;
+        let credential = account.as_ref().and_then(|account| account.credential.as_ref()).unwrap_or(&self.users.stand_in.credential);
+        let seal = shared.cache.seal(&name, &password, credential);
+        let is_right =
+            if shared.cache.contains(&seal) { Ok(true) } else { shared.pool.is_of(party, Arc::clone(&credential.hash), password).await };
+        let Ok(is_right) = is_right else {
+            attempt.excuse();
+            return Err(Failure::Busy);
         };
-        let (account, seal) = account.zip(seal).filter(|_| is_right).ok_or(Failure::Wrong)?;
+        let account = account.filter(|_| is_right).ok_or(Failure::Wrong)?;
         shared.cache.insert(seal);
         attempt.succeed();
         Ok(Next::Done(account, None))
@@ -170,8 +163,9 @@ impl Exchange {
             (_, None) => Binding::Impossible,
         };
         let account = self.claim(&first.name, &first.authzid).filter(|account| account.verifier().is_some());
-        let verifier = account.as_ref().and_then(|account| account.verifier().cloned());
-        let verifier = verifier.unwrap_or_else(|| self.users.stand_in.verifier(&canonical(&first.name)));
+        // Made whether it is needed or not, so that it takes no time of its own.
+        let stand_in = self.users.stand_in.verifier(&canonical(&first.name));
+        let verifier = account.as_ref().and_then(|account| account.verifier().cloned()).unwrap_or(stand_in);
         let nonce = BASE64_STANDARD_NO_PAD.encode(rand::random::<[u8; NONCE_BYTES]>());
         let (server, challenge) = Server::begin(&first, binding, verifier, &nonce).ok_or(Failure::Wrong)?;
         Ok(Next::Challenge(State::Challenged { server: Box::new(server), name: first.name, account }, challenge))
@@ -227,6 +221,6 @@ impl From<Slowed> for Failure {
 }
 
 /// A name in the form in which it is compared, or as it is when it can be nobody's.
-fn canonical(name: &str) -> std::borrow::Cow<'_, str> {
+fn canonical(name: &str) -> Cow<'_, str> {
     prepare_name(name).unwrap_or(name.into())
 }

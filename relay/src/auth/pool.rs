@@ -49,7 +49,10 @@ struct Job {
 
 impl Pool {
     pub(super) fn new(metrics: Metrics) -> Self {
-        let most_workers = (available_parallelism().map_or(1, usize::from) / 2).max(1);
+        Self::with_workers((available_parallelism().map_or(1, usize::from) / 2).max(1), metrics)
+    }
+
+    fn with_workers(most_workers: usize, metrics: Metrics) -> Self {
         let state = Mutex::new(State { queue: FairQueue::new(MOST), workers: 0 });
         Self(Arc::new(Shared { state, most_workers, metrics }))
     }
@@ -130,5 +133,100 @@ impl Drop for Worker {
         if !self.is_done {
             self.shared.lock().workers -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use prometheus_client::{encoding::prometheus_text, registry::Registry};
+    use tokio::task::{JoinHandle, yield_now};
+
+    use super::*;
+
+    const HASH: &str = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
+
+    /// A pool, and what it counts.
+    struct Site {
+        pool: Arc<Pool>,
+        registry: Registry,
+    }
+
+    impl Site {
+        fn new(workers: usize) -> Self {
+            let mut registry = Registry::default();
+            Self { pool: Arc::new(Pool::with_workers(workers, Metrics::register(&mut registry))), registry }
+        }
+
+        fn ask(&self, party: Party) -> JoinHandle<Result<bool, Busy>> {
+            let (pool, hash) = (Arc::clone(&self.pool), Arc::new(PasswordHash::parse(HASH).unwrap()));
+            tokio::spawn(async move { pool.is_of(party, hash, Password::new("correct horse".to_owned())).await })
+        }
+
+        fn count(&self, name: &str) -> usize {
+            let mut text = String::new();
+            prometheus_text::encode(&mut text, &self.registry).unwrap();
+            text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap()
+        }
+
+        fn waiting(&self) -> usize {
+            self.count("postern_auth_hashes_waiting")
+        }
+    }
+
+    fn client(number: usize) -> Party {
+        Party::Own(IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).unwrap())).into())
+    }
+
+    #[tokio::test]
+    async fn verdicts_come_back_to_those_who_asked() {
+        let site = Site::new(1);
+        let right: Vec<_> = (0..20).map(|number| site.ask(client(number))).collect();
+        for right in right {
+            assert!(right.await.unwrap().unwrap());
+        }
+        assert_eq!((site.waiting(), site.count("postern_auth_hash_duration_seconds_count")), (0, 20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_and_all_shared_ones_have_a_bounded_room_and_the_rest_is_for_others() {
+        let site = Site::new(0);
+        let mut asked: Vec<_> = (0..=MOST_OF_CLIENT).map(|_| site.ask(client(0))).collect();
+        asked.extend((0..=MOST_OF_SHARED).map(|_| site.ask(Party::Shared)));
+        yield_now().await;
+        assert_eq!(site.waiting(), MOST_OF_CLIENT + MOST_OF_SHARED);
+        asked.extend((1..MOST).map(|number| site.ask(client(number))));
+        yield_now().await;
+        assert_eq!(site.waiting(), MOST);
+        assert!(site.ask(client(MOST)).await.unwrap().is_err(), "at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_longer_than_the_bound() {
+        let (site, begun) = (Site::new(0), Instant::now());
+        assert!(site.ask(client(1)).await.unwrap().is_err());
+        assert_eq!(begun.elapsed(), PATIENCE);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_spares_the_hashing() {
+        let site = Site::new(0);
+        let (leaves, stays) = (site.ask(client(1)), site.ask(client(2)));
+        yield_now().await;
+        leaves.abort();
+        assert!(leaves.await.unwrap_err().is_cancelled());
+        site.pool.0.lock().workers += 1;
+        Worker { shared: Arc::clone(&site.pool.0), is_done: false }.work();
+        assert!(stays.await.unwrap().unwrap());
+        assert_eq!(site.count("postern_auth_hash_duration_seconds_count"), 1);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_dies_makes_room_for_another() {
+        let site = Site::new(1);
+        site.pool.0.lock().workers += 1;
+        drop(Worker { shared: Arc::clone(&site.pool.0), is_done: false });
+        assert!(site.ask(client(1)).await.unwrap().unwrap());
     }
 }
