@@ -36,11 +36,16 @@ pub(crate) struct Bench {
 impl Bench {
     /// Names are looked up where `resolver` says. Next hops may take a minute for each step.
     pub(crate) fn with_resolver(resolver: Resolver) -> Self {
+        Self::on_host(Vec::new(), resolver)
+    }
+
+    /// The same on a node with these addresses.
+    pub(crate) fn on_host(host_addresses: Vec<IpAddr>, resolver: Resolver) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut registry = Registry::default();
         let budgets = Budgets { memory_bytes: 1 << 28, scratch_bytes: 1 << 30 };
         let store = Store::open(folder.path(), budgets, message::Metrics::register(&mut registry)).unwrap();
-        let outbound = Outbound::new(resolver, delivery::Metrics::register(&mut registry));
+        let outbound = Outbound::on_host(host_addresses, resolver, delivery::Metrics::register(&mut registry));
         Self { outbound, folder, registry, store, seconds: 60 }
     }
 
@@ -87,8 +92,13 @@ impl Bench {
 
     /// A whole transaction with one recipient. The reply is that to the end of data, or the refusal of the recipient.
     pub(crate) async fn send(&self, to: &Arc<Destination>, content: &[u8]) -> Reply {
+        self.send_to(&rcpt("user"), to, content).await
+    }
+
+    /// The same for this recipient.
+    pub(crate) async fn send_to(&self, rcpt: &RcptTo, to: &Arc<Destination>, content: &[u8]) -> Reply {
         let mut transaction = self.begin(to);
-        let reply = transaction.rcpt(&rcpt("user")).await;
+        let reply = transaction.rcpt(rcpt).await;
         if !reply.is_positive() {
             return reply;
         }
