@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use postern_proto::{
     address::{ForwardPath, ReversePath},
-    client::{CommandError, Event, Session, To},
+    client::{CommandError, Event, Mechanism, Session, To},
     envelope::{MailFrom, RcptTo},
 };
 
@@ -17,7 +17,8 @@ const MAX_INPUT: usize = 16 * 1024;
 pub fn check(mut input: &[u8]) {
     let length = byte(&mut input);
     let tape = Tape::cut_from(&mut input, length);
-    Run { session: Session::new(), tape, unheard: input, heard: Vec::new(), asked: VecDeque::from([To::Connect]), answers: 0 }.finish();
+    Run { session: Session::new(), tape, unheard: input, heard: Vec::new(), asked: VecDeque::from([To::Connect]), answers: 0, tls: false }
+        .finish();
 }
 
 struct Run<'a> {
@@ -30,6 +31,8 @@ struct Run<'a> {
     asked: VecDeque<To>,
     /// Replies since the connection or TLS began.
     answers: usize,
+    /// Whether the handshake is done.
+    tls: bool,
 }
 
 /// How it goes on.
@@ -58,6 +61,13 @@ impl Run<'_> {
                 self.write();
                 self.read();
                 Then::Hear
+            }
+            Ok(Event::Challenge(_)) => {
+                assert_eq!(self.asked.pop_front(), Some(To::Auth));
+                assert!(written && self.asked.is_empty(), "nothing is said within the exchange of AUTH");
+                self.answers += 1;
+                assert_eq!(code(&self.heard, self.answers), Some(334), "the replies come in order");
+                Then::Ask
             }
             Ok(Event::Reply(to, reply)) => {
                 let expected = self.asked.pop_front();
@@ -108,15 +118,16 @@ impl Run<'_> {
         self.heard.clear();
         self.asked.clear();
         self.answers = 0;
+        self.tls = true;
         assert!(self.session.input().is_empty() && self.session.output().is_empty() && !self.session.is_reusable());
     }
 
     fn ask(&mut self) -> Then {
-        let (to, asked) = match self.tape.next() % 10 {
+        let (to, asked) = match self.tape.next() % 13 {
             0 => (To::Ehlo, self.session.ehlo("relay.test")),
             1 => (To::StartTls, self.session.starttls()),
             2 | 3 => (To::Mail, self.session.mail(&mail())),
-            4 | 5 => (To::Rcpt, self.session.rcpt(&RcptTo { path: ForwardPath::Postmaster })),
+            4 | 5 => (To::Rcpt, self.session.rcpt(&RcptTo::new(ForwardPath::Postmaster))),
             6 => (To::Data, self.session.data()),
             7 => {
                 if self.session.content(b".a\r\n.").is_err() {
@@ -124,10 +135,14 @@ impl Run<'_> {
                 }
                 (To::EndOfData, self.session.end_of_data())
             }
+            10 => (To::Auth, self.session.auth(Mechanism::Plain, Some(b"\0a\0b"))),
+            11 => (To::Auth, self.session.auth_response(b"a")),
+            12 => (To::Auth, self.session.auth_cancel()),
             8 => (To::Rset, self.session.rset()),
             _ => (To::Quit, self.session.quit()),
         };
         if asked.is_ok() {
+            assert!(self.tls || to != To::Auth, "no secret is said in clear");
             self.asked.push_back(to);
         }
         Then::Ask
@@ -135,7 +150,7 @@ impl Run<'_> {
 }
 
 fn mail() -> MailFrom {
-    MailFrom { path: ReversePath::Null, size: None, body: None, smtputf8: false }
+    MailFrom::new(ReversePath::Null)
 }
 
 /// The code of the n-th reply, from the first three bytes of the lines that end one.

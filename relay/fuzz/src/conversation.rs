@@ -2,12 +2,19 @@
 
 use std::{iter::Peekable, vec::IntoIter};
 
-use postern_proto::server::{Offer, TlsOffer};
+use postern_proto::server::{AuthOffer, Offer, TlsOffer};
 
-use crate::naive::{self, Outcome};
+use crate::{
+    base64,
+    naive::{self, Outcome},
+};
 
 /// Longest line that is taken, without its CRLF.
 const MAX_LINE: usize = 2046;
+/// The same in an exchange of AUTH.
+const MAX_AUTH_LINE: usize = 12_286;
+/// Exchanges of AUTH that may fail.
+const MAX_EXCHANGES: u32 = 3;
 
 /// Chunks up to this size are always read away, even when they are refused.
 const LITTLE: u64 = 64 * 1024;
@@ -17,6 +24,10 @@ const LITTLE: u64 = 64 * 1024;
 pub(crate) enum Event {
     /// It gave a reply of this code.
     Reply(u16),
+    /// It gave the driver what the client says in an exchange of AUTH, if it says something.
+    Auth(Option<Vec<u8>>),
+    /// It told the driver to forget the exchange.
+    AuthCancelled,
     /// It asked for a sender or a recipient.
     Asked(String),
     /// It asked whether content may come.
@@ -53,6 +64,9 @@ impl Conversation {
             limit: offer.max_message_bytes,
             clear: !self.over_tls,
             tls_required: !self.over_tls && offer.tls == TlsOffer::Required,
+            auth_required: offer.auth == AuthOffer::Required,
+            exchanges: 0,
+            authenticated: false,
             greeting: Greeting::None,
             recipients: None,
             chunks: None,
@@ -75,6 +89,10 @@ struct Replay<'a> {
     limit: u64,
     clear: bool,
     tls_required: bool,
+    auth_required: bool,
+    /// Those of AUTH that have begun.
+    exchanges: u32,
+    authenticated: bool,
     greeting: Greeting,
     /// Those of the open transaction.
     recipients: Option<u32>,
@@ -102,7 +120,7 @@ impl<'a> Replay<'a> {
     }
 
     fn end_within_line(mut self) {
-        if is_broken(self.unread.strip_suffix(b"\r").unwrap_or(self.unread)) {
+        if self.is_broken(self.unread.strip_suffix(b"\r").unwrap_or(self.unread)) {
             self.events.next_if(|event| matches!(event, Event::Reply(500 | 501)));
         }
         assert!(self.has_ended() || self.events.peek().is_none(), "nobody asked for {:?}", self.events.collect::<Vec<_>>());
@@ -110,7 +128,7 @@ impl<'a> Replay<'a> {
 
     /// One command; false when it is the last.
     fn line(&mut self, line: &[u8]) -> bool {
-        let is_command = !is_broken(line) && str::from_utf8(line).is_ok_and(|line| !line.contains(char::is_control));
+        let is_command = !self.is_broken(line) && str::from_utf8(line).is_ok_and(|line| !line.contains(char::is_control));
         if !is_command {
             return self.bad_line(line);
         }
@@ -125,6 +143,7 @@ impl<'a> Replay<'a> {
             (b"RCPT", _) => self.rcpt(),
             (b"DATA", b"") => return self.data(),
             (b"BDAT", _) => return self.bdat(argument),
+            (b"AUTH", _) if self.offers_auth() => return self.auth(argument),
             (b"RSET", b"") => {
                 assert_eq!(self.reply(), 250);
                 self.forget();
@@ -150,6 +169,72 @@ impl<'a> Replay<'a> {
         }
         assert!(matches!(code, 500 | 501), "a broken line is refused");
         true
+    }
+
+    fn offers_auth(&self) -> bool {
+        self.auth_required && !self.clear
+    }
+
+    fn is_broken(&self, line: &[u8]) -> bool {
+        let is_auth = line.len() >= 5 && line[..5].eq_ignore_ascii_case(b"AUTH ");
+        is_broken(line, if is_auth && self.offers_auth() { MAX_AUTH_LINE } else { MAX_LINE })
+    }
+
+    /// AUTH, and what the client says in its exchange; false when it is the last.
+    fn auth(&mut self, argument: &[u8]) -> bool {
+        let Some(Event::Auth(initial)) = self.events.next_if(|event| matches!(event, Event::Auth(_))) else {
+            assert!(self.reply() >= 400, "nobody is let in whom the driver was not asked for");
+            return true;
+        };
+        assert!(self.greeting == Greeting::Ehlo && !self.authenticated && self.exchanges < MAX_EXCHANGES, "AUTH stands in its place");
+        self.exchanges += 1;
+        let said = argument.iter().position(|byte| *byte == b' ').map(|space| argument[space..].trim_ascii());
+        let heard = initial.as_ref().map(|initial| if initial.is_empty() { b"=".to_vec() } else { base64::encode(initial) });
+        assert_eq!(heard.as_deref(), said, "the initial response is what the client said");
+        loop {
+            if self.has_ended() {
+                return false;
+            }
+            match self.reply() {
+                334 => {}
+                code => {
+                    self.authenticated = code == 235;
+                    return true;
+                }
+            }
+            let Some(end) = find_crlf(self.unread) else { return self.end_within_response() };
+            let line = &self.unread[..end];
+            self.unread = &self.unread[end + 2..];
+            if !self.response(line) {
+                return true;
+            }
+        }
+    }
+
+    /// One response; false when the exchange is over with it.
+    fn response(&mut self, line: &[u8]) -> bool {
+        if self.has_ended() {
+            return true;
+        }
+        let code = match base64::decode(line) {
+            _ if is_broken(line, MAX_AUTH_LINE) => 500,
+            Some(response) => {
+                assert_eq!(self.events.next(), Some(&Event::Auth(Some(response))), "the response is what the client said");
+                return true;
+            }
+            None => 501,
+        };
+        assert_eq!(self.reply(), code, "a response that can't be read ends the exchange");
+        assert!(self.take(&Event::AuthCancelled), "the driver hears of it");
+        false
+    }
+
+    fn end_within_response(&mut self) -> bool {
+        if is_broken(self.unread.strip_suffix(b"\r").unwrap_or(self.unread), MAX_AUTH_LINE) && self.take(&Event::Reply(500)) {
+            assert!(self.take(&Event::AuthCancelled), "the driver hears of it");
+        }
+        assert!(self.has_ended() || self.events.peek().is_none(), "nobody asked for {:?}", self.events.peek());
+        false
     }
 
     /// The reply that must come next.
@@ -184,6 +269,7 @@ impl<'a> Replay<'a> {
         let asked = self.take_question();
         if asked {
             assert!(self.greeting != Greeting::None && self.recipients.is_none() && !self.tls_required, "MAIL stands in its place");
+            assert!(self.authenticated || !self.auth_required, "MAIL comes after AUTH");
         }
         if self.is_taken(asked) {
             self.recipients = Some(0);
@@ -372,8 +458,8 @@ fn find_crlf(bytes: &[u8]) -> Option<usize> {
     bytes.windows(2).position(|window| window == b"\r\n")
 }
 
-fn is_broken(line: &[u8]) -> bool {
-    line.len() > MAX_LINE || line.contains(&b'\r') || line.contains(&b'\n')
+fn is_broken(line: &[u8], limit: usize) -> bool {
+    line.len() > limit || line.contains(&b'\r') || line.contains(&b'\n')
 }
 
 /// `SIZE` or `SIZE LAST`, where the size fits in 64 bits.

@@ -5,6 +5,7 @@ mod naive;
 #[path = "../../proto/tests/support/readers.rs"]
 mod readers;
 
+mod base64;
 pub mod client;
 pub mod commands;
 pub mod content;

@@ -4,7 +4,7 @@ use std::{mem, sync::Arc};
 
 use postern_proto::{
     reply::Reply,
-    server::{Offer, Session, Settings, Step, TlsOffer, Turn},
+    server::{AuthOffer, Mechanism, Offer, Session, Settings, Step, TlsOffer, Turn},
 };
 
 use crate::{
@@ -45,6 +45,8 @@ fn settings(choice: u8) -> Offer {
         max_recipients: [1, 2, 100, 100][usize::from(choice >> 4 & 3)],
         tls: [TlsOffer::Optional, TlsOffer::Required, TlsOffer::Active, TlsOffer::Optional][usize::from(choice & 3)],
         one_next_hop_per_transaction: choice & 0x40 != 0,
+        auth: if choice & 0x80 == 0 { AuthOffer::Never } else { AuthOffer::Required },
+        dsn: choice & 0x80 != 0,
     }
 }
 
@@ -68,6 +70,9 @@ struct Run<'a> {
     /// The one in clear, and the one over TLS.
     conversations: Vec<Conversation>,
     transaction: Transaction,
+    /// An exchange of AUTH goes on.
+    in_exchange: bool,
+    authenticated: bool,
     body: Vec<u8>,
     /// The driver owes an answer that it does not give, or has closed.
     gave_up: bool,
@@ -84,6 +89,9 @@ struct Run<'a> {
 enum Owned {
     Read,
     Flush,
+    Auth(Option<Vec<u8>>, Turn),
+    AuthResponse(Vec<u8>, Turn),
+    AuthCancelled,
     Mail(Option<u64>, String, Turn),
     Rcpt(String, Turn),
     Content(Turn),
@@ -106,6 +114,8 @@ impl<'a> Run<'a> {
             given: 0,
             conversations: vec![Conversation { over_tls: offer.tls == TlsOffer::Active, ..Conversation::default() }],
             transaction: Transaction::None,
+            in_exchange: false,
+            authenticated: false,
             body: Vec::new(),
             gave_up: false,
             refusal: None,
@@ -114,6 +124,7 @@ impl<'a> Run<'a> {
             noted: 0,
             meddled: false,
         };
+        run.session.offer_mechanisms(all_mechanisms().collect());
         run.note_replies();
         assert_eq!(run.conversation().events.pop(), Some(Event::Reply(220)), "a session begins with its banner");
         run
@@ -141,6 +152,7 @@ impl<'a> Run<'a> {
     fn check(&mut self) {
         let waiting = self.session.output().len();
         assert!(waiting <= MAX_OUTPUT, "{waiting} bytes wait to be sent");
+        assert_eq!(self.session.is_authenticated(), self.authenticated);
         if !self.gave_up {
             assert_eq!(self.session.in_transaction(), self.transaction != Transaction::None);
         }
@@ -161,6 +173,18 @@ impl<'a> Run<'a> {
         match self.owned_step() {
             Owned::Read => return self.read(),
             Owned::Flush => self.flush(),
+            Owned::Auth(initial, turn) => {
+                assert!(!self.in_exchange && self.tls && self.offer.auth == AuthOffer::Required, "AUTH out of order");
+                self.authenticate(initial, turn);
+            }
+            Owned::AuthResponse(response, turn) => {
+                assert!(self.in_exchange, "a response out of order");
+                self.authenticate(Some(response), turn);
+            }
+            Owned::AuthCancelled => {
+                assert!(mem::replace(&mut self.in_exchange, false), "nothing to forget");
+                self.happened(Event::AuthCancelled);
+            }
             Owned::Mail(size, path, turn) => self.mail(size, path, turn),
             Owned::Rcpt(path, turn) => self.rcpt(path, turn),
             Owned::Content(turn) => self.content(turn),
@@ -184,6 +208,9 @@ impl<'a> Run<'a> {
         match self.session.step() {
             Step::Read => Owned::Read,
             Step::Flush => Owned::Flush,
+            Step::Auth(begin, turn) => Owned::Auth(begin.initial, turn),
+            Step::AuthResponse(response, turn) => Owned::AuthResponse(response, turn),
+            Step::AuthCancelled => Owned::AuthCancelled,
             Step::Mail(mail, turn) => Owned::Mail(mail.size, mail.path.to_string(), turn),
             Step::Rcpt(rcpt, turn) => Owned::Rcpt(rcpt.path.to_string(), turn),
             Step::Content(turn) => Owned::Content(turn),
@@ -284,9 +311,29 @@ impl<'a> Run<'a> {
         positive
     }
 
+    fn authenticate(&mut self, heard: Option<Vec<u8>>, turn: Turn) {
+        assert!(!self.authenticated && self.transaction == Transaction::None, "AUTH out of order");
+        self.happened(Event::Auth(heard));
+        self.in_exchange = false;
+        match self.answers.next() % 4 {
+            1 => {
+                self.session.challenge(turn, b"and?");
+                self.in_exchange = true;
+            }
+            2 => {
+                self.answer(turn);
+            }
+            _ => {
+                self.session.authenticated(turn, Reply::new(235, (7, 0), "Welcome"));
+                self.authenticated = true;
+            }
+        }
+    }
+
     fn mail(&mut self, size: Option<u64>, path: String, turn: Turn) {
         assert!(self.session.helo().is_some(), "EHLO or HELO comes before MAIL");
         assert!(self.tls || self.offer.tls != TlsOffer::Required, "MAIL in clear");
+        assert!(self.authenticated || self.offer.auth == AuthOffer::Never, "MAIL before AUTH");
         assert_eq!(self.transaction, Transaction::None, "MAIL in a transaction");
         assert!(size.is_none_or(|size| (1..=self.offer.max_message_bytes).contains(&size)));
         self.happened(Event::Asked(path));
@@ -340,7 +387,9 @@ impl<'a> Run<'a> {
         let body = mem::take(&mut self.body);
         self.refusal = None;
         let protocol = self.session.protocol();
-        assert_eq!(self.tls && protocol != "SMTP", protocol.ends_with('S'), "{protocol}");
+        let is_extended = protocol != "SMTP";
+        assert_eq!(self.tls && is_extended, protocol.trim_end_matches('A').ends_with('S'), "{protocol}");
+        assert_eq!(self.authenticated && is_extended, protocol.ends_with('A'), "{protocol}");
         self.happened(Event::Message(body));
         self.answer(turn);
         if !self.gave_up {
@@ -371,10 +420,17 @@ impl<'a> Run<'a> {
         assert!(self.sent.ends_with(b"220 2.0.0 Go ahead with TLS\r\n"));
         let fresh = Session::new(Arc::new(Settings::new(self.offer.clone()))).into_tls();
         self.session = mem::replace(&mut self.session, fresh).into_tls();
+        self.session.offer_mechanisms(all_mechanisms().collect());
         self.tls = true;
+        assert!(!self.session.is_authenticated());
         self.conversations.push(Conversation { over_tls: true, ..Conversation::default() });
         assert!(self.session.output().is_empty() && self.session.input().is_empty() && self.session.helo().is_none());
     }
+}
+
+fn all_mechanisms() -> impl Iterator<Item = Mechanism> {
+    use Mechanism::{External, Login, Plain, ScramSha256, ScramSha256Plus};
+    [Plain, Login, External, ScramSha256, ScramSha256Plus].into_iter()
 }
 
 /// The codes of replies that are complete: of each, that of its last line.

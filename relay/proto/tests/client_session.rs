@@ -5,7 +5,7 @@
 use postern_proto::{
     address::{Domain, ForwardPath, Mailbox, ReversePath},
     client::{CommandError, Event, Extension, Session, SessionError, SizeLimit, To},
-    envelope::{BodyType, MailFrom, RcptTo},
+    envelope::{BodyType, DsnRequest, MailFrom, Notify, OriginalRecipient, RcptTo, Return},
     reply_parser::ReplyError,
 };
 
@@ -16,11 +16,11 @@ fn mailbox(local: &str) -> Mailbox {
 }
 
 fn mail() -> MailFrom {
-    MailFrom { path: ReversePath::Mailbox(mailbox("from")), size: None, body: None, smtputf8: false }
+    MailFrom::new(ReversePath::Mailbox(mailbox("from")))
 }
 
 fn rcpt(local: &str) -> RcptTo {
-    RcptTo { path: ForwardPath::Mailbox(mailbox(local)) }
+    RcptTo::new(ForwardPath::Mailbox(mailbox(local)))
 }
 
 /// The server answers when all that was queued is written.
@@ -168,6 +168,28 @@ fn parameters_are_sent_only_to_a_next_hop_that_knows_them() {
 }
 
 #[test]
+fn wishes_about_reports_are_passed_on_to_a_next_hop_that_knows_them() {
+    let wishes = MailFrom { dsn: DsnRequest { ret: Some(Return::Full), envelope_id: Some("a=b c+d".to_owned()) }, ..mail() };
+    let original = OriginalRecipient { address_type: "utf-8".to_owned(), address: "ü x@old.example".to_owned() };
+    let notify = Notify::On { success: true, failure: true, delay: false };
+    let recipient = RcptTo { notify: Some(notify), original: Some(original), ..rcpt("to") };
+    let mut knows = ready("250-mx\r\n250-PIPELINING\r\n250 DSN\r\n");
+    knows.mail(&wishes).unwrap();
+    knows.rcpt(&recipient).unwrap();
+    knows.rcpt(&rcpt("other")).unwrap();
+    assert_eq!(
+        said(&mut knows),
+        "MAIL FROM:<from@example.com> RET=FULL ENVID=a+3Db+20c+2Bd\r\n\
+         RCPT TO:<to@example.com> NOTIFY=SUCCESS,FAILURE ORCPT=utf-8;\\x{FC}\\x{20}x@old.example\r\n\
+         RCPT TO:<other@example.com>\r\n"
+    );
+    let mut does_not = ready("250-mx\r\n250 PIPELINING\r\n");
+    does_not.mail(&wishes).unwrap();
+    does_not.rcpt(&recipient).unwrap();
+    assert_eq!(said(&mut does_not), "MAIL FROM:<from@example.com>\r\nRCPT TO:<to@example.com>\r\n");
+}
+
+#[test]
 fn a_body_that_is_declared_seven_bit_is_not_declared_otherwise() {
     let mut session = ready(EHLO_REPLY);
     session.mail(&MailFrom { body: Some(BodyType::SevenBit), ..mail() }).unwrap();
@@ -178,7 +200,7 @@ fn a_body_that_is_declared_seven_bit_is_not_declared_otherwise() {
 fn the_null_sender_and_postmaster_are_written_as_they_are() {
     let mut session = ready("250-mx\r\n250 PIPELINING\r\n");
     session.mail(&MailFrom { path: ReversePath::Null, ..mail() }).unwrap();
-    session.rcpt(&RcptTo { path: ForwardPath::Postmaster }).unwrap();
+    session.rcpt(&RcptTo::new(ForwardPath::Postmaster)).unwrap();
     assert_eq!(said(&mut session), "MAIL FROM:<>\r\nRCPT TO:<Postmaster>\r\n");
 }
 

@@ -1,12 +1,12 @@
 //! What ends a session that leads nowhere: bad commands, commands without a recipient, refused recipients, content without end.
 
-#![allow(clippy::unwrap_used, reason = "functions that tests share are tests too")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
 
 use std::sync::Arc;
 
 use postern_proto::{
     reply::Reply,
-    server::{Offer, Session, Settings, Step, TlsOffer},
+    server::{AuthOffer, Offer, Session, Settings, Step, TlsOffer},
 };
 
 /// A session that has said EHLO, and whose driver accepts what does not begin with `bad` or `later`.
@@ -20,6 +20,8 @@ impl Talk {
             max_recipients: 1000,
             tls: TlsOffer::Optional,
             one_next_hop_per_transaction: false,
+            auth: AuthOffer::Never,
+            dsn: false,
         };
         let mut talk = Self(Session::new(Arc::new(Settings::new(offer))));
         talk.say("EHLO client.test");
@@ -48,6 +50,7 @@ impl Talk {
                     true
                 }
                 Step::Body(_) | Step::Discard(_) | Step::NeedsTls(_) | Step::Flush => true,
+                Step::Auth(..) | Step::AuthResponse(..) | Step::AuthCancelled => panic!("AUTH is not offered"),
                 Step::Read if !bytes.is_empty() => {
                     let (piece, rest) = bytes.split_at(bytes.len().min(1024));
                     self.0.input().extend_from_slice(piece);

@@ -31,6 +31,7 @@ fn write(folder: &Path, seeds: impl Iterator<Item = Vec<u8>>) -> io::Result<()> 
 const SETTINGS: u8 = 0b10_01_00;
 const TLS_REQUIRED: u8 = 0b01;
 const TLS_ACTIVE: u8 = 0b10;
+const AUTH_AND_DSN: u8 = 0b1000_0000;
 const SIZE: u8 = 0b11_00;
 const SIZE_LARGE: u8 = 0b10_00;
 
@@ -56,6 +57,7 @@ impl Dialogue {
             Some(("= ", "from connect")) => self.preamble = "",
             Some(("= ", "from helo")) => self.preamble = "HELO client.test\r\n",
             Some(("= ", "from rcpt")) => self.preamble = "EHLO client.test\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<u@d.test>\r\n",
+            Some(("= ", setting)) if setting.starts_with("auth") || setting.starts_with("dsn") => self.settings |= AUTH_AND_DSN,
             Some(("= ", setting)) if setting.starts_with("size") => self.settings &= !SIZE,
             _ => {}
         }

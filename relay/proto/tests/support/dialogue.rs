@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use postern_proto::{
     reply::Reply,
-    server::{Offer, TlsOffer},
+    server::{AuthOffer, Mechanism, Mechanisms, Offer, TlsOffer},
 };
 
 use crate::{
@@ -16,6 +16,8 @@ use crate::{
 pub(crate) struct Dialogue {
     pub(crate) name: String,
     offer: Offer,
+    /// What the driver offers for AUTH when TLS is up.
+    mechanisms: Mechanisms,
     /// What the client says before the dialogue begins; the replies to it are not looked at.
     preamble: &'static [u8],
     acts: Vec<Act>,
@@ -60,8 +62,10 @@ impl Dialogue {
             max_recipients: 100,
             tls: TlsOffer::Optional,
             one_next_hop_per_transaction: false,
+            auth: AuthOffer::Never,
+            dsn: false,
         };
-        Self { name, offer, preamble: b"EHLO client.test\r\n", acts: Vec::new() }
+        Self { name, offer, mechanisms: Mechanisms::default(), preamble: b"EHLO client.test\r\n", acts: Vec::new() }
     }
 
     fn line(&mut self, line: &str) {
@@ -73,9 +77,10 @@ impl Dialogue {
             "C|" => self.acts.push(Act::Client(unescape(text))),
             "S:" | "* " | "? " => self.acts.push(Act::Expect(line.to_owned())),
             "B:" => self.acts.push(Act::Expect(format!("B: {}", escape(&unescape(text))))),
-            "! " => self.acts.push(Act::Answer(match text.strip_prefix("refuse ") {
-                Some(refusal) => Answer::RefuseContent(reply(refusal)),
-                None => Answer::Reply(reply(text)),
+            "! " => self.acts.push(Act::Answer(match text.split_once(' ') {
+                Some(("refuse", refusal)) => Answer::RefuseContent(reply(refusal)),
+                Some(("challenge", challenge)) => Answer::Challenge(unescape(challenge)),
+                _ => Answer::Reply(reply(text)),
             })),
             _ => panic!("{}: not a line of a dialogue: {line}", self.name),
         }
@@ -88,6 +93,12 @@ impl Dialogue {
             Some(("size", bytes)) => self.offer.max_message_bytes = bytes.parse().unwrap(),
             Some(("recipients", count)) => self.offer.max_recipients = count.parse().unwrap(),
             Some(("next-hops", "one")) => self.offer.one_next_hop_per_transaction = true,
+            Some(("auth", mechanisms)) => {
+                self.offer.auth = AuthOffer::Required;
+                self.mechanisms =
+                    mechanisms.split(' ').filter(|name| *name != "none").map(|name| Mechanism::parse(name).unwrap()).collect();
+            }
+            Some(("dsn", "offered")) => self.offer.dsn = true,
             Some(("from", "connect")) => self.preamble = b"",
             Some(("from", "helo")) => self.preamble = b"HELO client.test\r\n",
             Some(("from", "rcpt")) => self.preamble = b"EHLO client.test\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<u@d.test>\r\n",
@@ -127,7 +138,7 @@ impl Dialogue {
                 Act::Expect(_) | Act::Client(_) => {}
             }
         }
-        Driver::new(&self.offer, self.preamble, answers)
+        Driver::new(&self.offer, self.mechanisms, self.preamble, answers)
     }
 
     /// Lets the session hear what the client says, cut before the bytes of the given numbers. Gives the log.

@@ -3,9 +3,9 @@
 use std::{mem, sync::Arc, vec};
 
 use postern_proto::{
-    envelope::{BodyType, MailFrom},
+    envelope::{BodyType, MailFrom, RcptTo},
     reply::Reply,
-    server::{Offer, Session, Settings, Step},
+    server::{Mechanisms, Offer, Session, Settings, Step, Turn},
 };
 
 use crate::text::escape;
@@ -16,6 +16,8 @@ pub(crate) enum Answer {
     /// It takes what it is asked for.
     Default,
     Reply(Reply),
+    /// It goes on with AUTH.
+    Challenge(Vec<u8>),
     /// It takes the content, then refuses it at its first piece.
     RefuseContent(Reply),
 }
@@ -23,6 +25,7 @@ pub(crate) enum Answer {
 /// Drives a session.
 pub(crate) struct Driver {
     session: Option<Session>,
+    mechanisms: Mechanisms,
     answers: vec::IntoIter<Answer>,
     refusal: Option<Reply>,
     body: Vec<u8>,
@@ -39,10 +42,12 @@ enum State {
 
 impl Driver {
     /// A driver that has heard the preamble, of which the log says nothing.
-    pub(crate) fn new(offer: &Offer, preamble: &[u8], answers: Vec<Answer>) -> Self {
-        let session = Session::new(Arc::new(Settings::new(offer.clone())));
+    pub(crate) fn new(offer: &Offer, mechanisms: Mechanisms, preamble: &[u8], answers: Vec<Answer>) -> Self {
+        let mut session = Session::new(Arc::new(Settings::new(offer.clone())));
+        session.offer_mechanisms(mechanisms);
         let mut driver = Self {
             session: Some(session),
+            mechanisms,
             answers: Vec::new().into_iter(),
             refusal: None,
             body: Vec::new(),
@@ -70,7 +75,9 @@ impl Driver {
     /// Does the handshake, if it is time for it.
     pub(crate) fn start_tls(&mut self) {
         if self.state == State::WantsTls {
-            self.session = self.session.take().map(Session::into_tls);
+            let mut session = self.session.take().unwrap().into_tls();
+            session.offer_mechanisms(self.mechanisms);
+            self.session = Some(session);
             self.state = State::Hears;
         }
     }
@@ -93,6 +100,15 @@ impl Driver {
                 return false;
             }
             Step::Flush => self.write(session),
+            Step::Auth(begin, turn) => {
+                let initial = begin.initial.map(|initial| format!(" [{}]", escape(&initial))).unwrap_or_default();
+                self.authenticate(session, turn, &format!("? AUTH {}{initial}", begin.mechanism.name()));
+            }
+            Step::AuthResponse(response, turn) => self.authenticate(session, turn, &format!("? RESPONSE [{}]", escape(&response))),
+            Step::AuthCancelled => {
+                self.write(session);
+                self.log.push("* AUTH CANCELLED".to_owned());
+            }
             Step::Mail(mail, turn) => {
                 self.write(session);
                 let reply = self.ask(&mail_line(&mail), (250, "Sender taken"));
@@ -100,7 +116,7 @@ impl Driver {
             }
             Step::Rcpt(rcpt, turn) => {
                 self.write(session);
-                let reply = self.ask(&format!("? RCPT <{}>", rcpt.path), (250, "Recipient taken"));
+                let reply = self.ask(&rcpt_line(&rcpt), (250, "Recipient taken"));
                 session.answer(turn, reply);
             }
             Step::Content(turn) => {
@@ -132,6 +148,17 @@ impl Driver {
         true
     }
 
+    /// Lets the client in, unless the answer is another.
+    fn authenticate(&mut self, session: &mut Session, turn: Turn, question: &str) {
+        self.write(session);
+        self.log.push(question.to_owned());
+        match self.answers.next() {
+            Some(Answer::Challenge(challenge)) => session.challenge(turn, &challenge),
+            Some(Answer::Reply(refusal)) => session.answer(turn, refusal),
+            _ => session.authenticated(turn, Reply::new(235, (7, 0), "Welcome")),
+        }
+    }
+
     /// Writes the replies that wait to the log.
     fn write(&mut self, session: &mut Session) {
         let replies = String::from_utf8(session.output().to_vec()).unwrap();
@@ -149,6 +176,7 @@ impl Driver {
                 self.body.clear();
                 Reply::new(code, (0, 0), text)
             }
+            Some(Answer::Challenge(_)) => panic!("only AUTH is answered with a challenge"),
             Some(Answer::Default) | None => Reply::new(code, (0, 0), text),
         }
     }
@@ -169,7 +197,15 @@ fn mail_line(mail: &MailFrom) -> String {
         None => "",
     };
     let smtputf8 = if mail.smtputf8 { " SMTPUTF8" } else { "" };
-    format!("? MAIL <{}>{size}{body}{smtputf8}", mail.path)
+    let ret = mail.dsn.ret.map(|ret| format!(" RET={ret}")).unwrap_or_default();
+    let envelope_id = mail.dsn.envelope_id.as_ref().map(|id| format!(" ENVID=[{id}]")).unwrap_or_default();
+    format!("? MAIL <{}>{size}{body}{smtputf8}{ret}{envelope_id}", mail.path)
+}
+
+fn rcpt_line(rcpt: &RcptTo) -> String {
+    let notify = rcpt.notify.map(|notify| format!(" NOTIFY={notify}")).unwrap_or_default();
+    let original = rcpt.original.as_ref().map(|original| format!(" ORCPT={};[{}]", original.address_type, original.address));
+    format!("? RCPT <{}>{notify}{}", rcpt.path, original.unwrap_or_default())
 }
 
 /// The line with its CRLF left out; whatever else ends it is written out.
