@@ -7,41 +7,45 @@ use postern_proto::{address::ForwardPath, reply::Reply};
 use postern_spool::{Entry, Spool, SpoolError};
 
 use super::Intake;
-use crate::delivery::Destination;
+use crate::delivery::{Destination, Outbound};
 
 /// The relay's queue, once it is open: until then nothing can be promised.
-pub struct Inlet<S>(Arc<ArcSwapOption<S>>);
+pub struct Inlet<S> {
+    spool: Arc<ArcSwapOption<S>>,
+    outbound: Outbound,
+}
 
 impl<S> Clone for Inlet<S> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<S> Default for Inlet<S> {
-    fn default() -> Self {
-        Self(Arc::default())
+        Self { spool: Arc::clone(&self.spool), outbound: self.outbound.clone() }
     }
 }
 
 impl<S> Inlet<S> {
+    /// A queue that is not open yet. `outbound` tells whether mail has anywhere to go.
+    #[must_use]
+    pub fn new(outbound: Outbound) -> Self {
+        Self { spool: Arc::default(), outbound }
+    }
+
     /// Takes messages into `spool` from now on.
     pub fn open(&self, spool: S) {
-        self.0.store(Some(Arc::new(spool)));
+        self.spool.store(Some(Arc::new(spool)));
     }
 
     /// The spool, once it is open.
     #[must_use]
     pub fn spool(&self) -> Option<Arc<S>> {
-        self.0.load_full()
+        self.spool.load_full()
     }
 }
 
 impl<S: Spool> Intake for Inlet<S> {
     type Writer = S::Writer;
 
-    async fn has_nowhere_to_go(&self, _to: &Arc<Destination>, _recipient: &ForwardPath) -> Option<Reply> {
-        None
+    async fn has_nowhere_to_go(&self, to: &Arc<Destination>, recipient: &ForwardPath) -> Option<Reply> {
+        let ForwardPath::Mailbox(mailbox) = recipient else { return None };
+        self.outbound.verdict_of_domain(to, &mailbox.domain).await
     }
 
     async fn begin(&self, entry: Entry) -> Result<S::Writer, SpoolError> {

@@ -15,7 +15,7 @@ use postern_proto::{
 };
 use postern_relay::{
     auth::{self, Authenticator},
-    delivery::{self, Deliver, Destination},
+    delivery::{self, Deliver, Destination, Outbound, Resolver},
     intake::Inlet,
     listen::{Admission, Connection, Serve},
     message::{self, Budgets, Message},
@@ -130,13 +130,14 @@ impl Stage {
         change(&mut folder);
         let budgets = Budgets::from(&folder.root.limits);
         let mut registry = Registry::default();
+        let outbound = Outbound::new(Resolver::from_system().unwrap(), delivery::Metrics::register(&mut Registry::default()));
         let authenticator = Authenticator::new(auth::Metrics::register(&mut registry));
         let metrics = session::Metrics::register(&mut registry);
         let stage = Self {
             folder,
             configuration: Arc::default(),
             next_hops: NextHops::new(answer),
-            queue: Inlet::default(),
+            queue: Inlet::new(outbound),
             ending: CancellationToken::new(),
             tls: None,
             authenticator,

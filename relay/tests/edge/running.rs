@@ -12,6 +12,7 @@ use postern_config::{ListenerTls, NextHopTlsMode};
 use postern_relay::{
     admin::{self, Control, Server, Watched},
     auth::{self, Authenticator},
+    delivery::{self, Outbound, Resolver},
     intake::Inlet,
     listen::{self, Admission, Clients, Drain, Drained, Gate, Ports, Surroundings},
     message::{self, Budgets},
@@ -94,7 +95,7 @@ impl Running {
             serve: Service {
                 configuration: Arc::clone(&store),
                 deliver: taken.clone(),
-                queue: Inlet::<Local>::default(),
+                queue: Inlet::<Local>::new(Outbound::new(Resolver::from_system()?, delivery::Metrics::register(&mut Registry::default()))),
                 authenticator: Authenticator::new(auth::Metrics::register(&mut Registry::default())),
                 rates: auth::Rates::default(),
                 store: messages.clone(),

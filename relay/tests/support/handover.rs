@@ -5,10 +5,11 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    path::Path,
     sync::Arc,
 };
 
-use postern_config::{DomainName, NextHop as HopConfig, NextHopTls, NextHopTlsMode, NextHops, Timeouts};
+use postern_config::{DomainName, NextHop as HopConfig, NextHopTls, NextHopTlsMode, NextHops, RelayConfig, RouteTarget};
 use postern_proto::{
     address::{Domain, ForwardPath, Mailbox, ReversePath},
     envelope::{MailFrom, RcptTo},
@@ -19,6 +20,7 @@ use postern_relay::{
     message::{self, Budgets, Message, Store},
     policy::{Label, Way},
 };
+use postern_tests::config::RelayFolder;
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 
@@ -34,11 +36,16 @@ pub(crate) struct Bench {
 impl Bench {
     /// Names are looked up where `resolver` says. Next hops may take a minute for each step.
     pub(crate) fn with_resolver(resolver: Resolver) -> Self {
+        Self::on_host(Vec::new(), resolver)
+    }
+
+    /// The same on a node with these addresses.
+    pub(crate) fn on_host(host_addresses: Vec<IpAddr>, resolver: Resolver) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut registry = Registry::default();
         let budgets = Budgets { memory_bytes: 1 << 28, scratch_bytes: 1 << 30 };
         let store = Store::open(folder.path(), budgets, message::Metrics::register(&mut registry)).unwrap();
-        let outbound = Outbound::new(resolver, delivery::Metrics::register(&mut registry));
+        let outbound = Outbound::on_host(host_addresses, resolver, delivery::Metrics::register(&mut registry));
         Self { outbound, folder, registry, store, seconds: 60 }
     }
 
@@ -54,20 +61,21 @@ impl Bench {
 
     /// A destination of these next hops, as the configuration would have it.
     pub(crate) fn destination(&self, next_hops: &NextHops) -> Arc<Destination> {
-        let timeouts = Timeouts {
-            client_command_seconds: 300,
-            client_data_seconds: 180,
-            next_hop_command_seconds: self.seconds,
-            next_hop_final_reply_seconds: self.seconds,
-        };
-        let ehlo_name = DomainName::parse("relay.example.com").unwrap();
-        let domain = DomainName::parse("example.com").unwrap();
-        let loaded = Loader::new(self.folder.path(), &ehlo_name, &timeouts).load(&Way {
-            label: Label::Domain(&domain),
-            target: &next_hops.clone().into(),
-            ehlo_name: None,
-        });
-        Arc::new(loaded.unwrap())
+        self.destination_of(&self.root(), &next_hops.clone().into())
+    }
+
+    /// The same of any target, in the configuration that has this root.
+    pub(crate) fn destination_of(&self, root: &RelayConfig, target: &RouteTarget) -> Arc<Destination> {
+        let way = Way { label: Label::Route("out"), target, ehlo_name: None };
+        Arc::new(Loader::new(self.folder.path(), root).load(&way).unwrap())
+    }
+
+    /// The root of a relay that is called `relay.example.com`.
+    pub(crate) fn root(&self) -> RelayConfig {
+        let mut root = root(self.folder.path());
+        root.timeouts.next_hop_command_seconds = self.seconds;
+        root.timeouts.next_hop_final_reply_seconds = self.seconds;
+        root
     }
 
     pub(crate) fn begin(&self, to: &Arc<Destination>) -> Handover {
@@ -84,8 +92,13 @@ impl Bench {
 
     /// A whole transaction with one recipient. The reply is that to the end of data, or the refusal of the recipient.
     pub(crate) async fn send(&self, to: &Arc<Destination>, content: &[u8]) -> Reply {
+        self.send_to(&rcpt("user"), to, content).await
+    }
+
+    /// The same for this recipient.
+    pub(crate) async fn send_to(&self, rcpt: &RcptTo, to: &Arc<Destination>, content: &[u8]) -> Reply {
         let mut transaction = self.begin(to);
-        let reply = transaction.rcpt(&rcpt("user")).await;
+        let reply = transaction.rcpt(rcpt).await;
         if !reply.is_positive() {
             return reply;
         }
@@ -104,6 +117,13 @@ impl Bench {
     pub(crate) fn idle(&self) -> u64 {
         self.metric("postern_next_hop_idle_connections")
     }
+}
+
+/// The root of a relay that is called `relay.example.com`, and whose folder is `folder`.
+pub(crate) fn root(folder: &Path) -> RelayConfig {
+    let mut root = RelayFolder::new(folder).unwrap().root;
+    root.hostname = DomainName::parse("relay.example.com").unwrap();
+    root
 }
 
 /// Asks a name server of the test alone; without one, names but `localhost` can't be looked up.
