@@ -10,7 +10,7 @@ use postern_proto::{
 
 use super::{content::Content, parties::Parties};
 use crate::{
-    delivery::{Deliver, Destination, Peer, Transaction as _},
+    delivery::{Deliver, Destination, Peer, Transaction as _, says_unknown},
     filter::HeaderFirewall,
     message::{HoldError, Store},
     policy::{Decision, Refusal, Request, Route, decide},
@@ -138,11 +138,6 @@ impl<D: Deliver> Envelope<D> {
             onward.transaction.abandon();
         }
     }
-}
-
-/// 550 with the code for an unknown mailbox (RFC 3463 section 3.2; Exchange says 5.1.10), or with none (5.0.0 where the next hop gave none).
-fn says_unknown(reply: &Reply) -> bool {
-    reply.code == 550 && reply.enhanced.is_none_or(|code| matches!((code.subject, code.detail), (0, 0) | (1, 1 | 10)))
 }
 
 fn another_next_hop() -> Reply {
