@@ -184,8 +184,9 @@ impl Relay {
         admin::register_version(&mut registry);
         let messages = message::Store::open(&options.scratch, UNTIL_CONFIGURED, message::Metrics::register(&mut registry))
             .with_context(|| format!("scratch folder {}", options.scratch.display()))?;
+        let surroundings = Surroundings { host_addresses: options.host_addresses.iter().map(IpAddr::to_canonical).collect() };
         let resolver = Resolver::from_system().context("DNS resolver")?;
-        let outbound = Outbound::new(resolver, delivery::Metrics::register(&mut registry));
+        let outbound = Outbound::on_host(surroundings.host_addresses.clone(), resolver, delivery::Metrics::register(&mut registry));
         let service = Service {
             configuration: Arc::clone(&configuration),
             deliver: PassThrough::new(outbound),
@@ -195,7 +196,7 @@ impl Relay {
         let gate = Gate {
             store: Arc::clone(&configuration),
             admission: Arc::clone(&admission),
-            surroundings: Surroundings { host_addresses: options.host_addresses.iter().map(IpAddr::to_canonical).collect() },
+            surroundings,
             clients: clients.clone(),
             serve: service,
             drain: drain.clone(),

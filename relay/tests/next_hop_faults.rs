@@ -18,7 +18,7 @@ use std::{
 
 use handover::{Bench, closed_port, codes, named_hops, rcpt, resolver};
 use ipnet::IpNet;
-use postern_config::{NextHopTlsMode, NextHops};
+use postern_config::{NextHopTlsMode, NextHops, material::trust_file};
 use postern_proto::{
     address::ForwardPath,
     envelope::{MailFrom, RcptTo},
@@ -111,7 +111,15 @@ impl Row {
     }
 
     fn mode(&self) -> NextHopTlsMode {
-        if matches!(self.step.as_str(), "starttls" | "handshake") { NextHopTlsMode::Encrypt } else { NextHopTlsMode::Opportunistic }
+        match self.step.as_str() {
+            "handshake" if self.is_unverified() => NextHopTlsMode::Verify,
+            "starttls" | "handshake" => NextHopTlsMode::Encrypt,
+            _ => NextHopTlsMode::Opportunistic,
+        }
+    }
+
+    fn is_unverified(&self) -> bool {
+        self.fault == "the certificate can't be verified"
     }
 
     fn mail(&self) -> MailFrom {
@@ -161,7 +169,9 @@ impl Scene {
         let authority = Authority::new("faults").unwrap();
         let tls = authority.server(&["127.0.0.1"]).unwrap().server_config().unwrap();
         let mut script = row.script();
-        if row.mode() == NextHopTlsMode::Encrypt && row.fault != "not offered" {
+        if row.is_unverified() {
+            script = script.with_tls(Authority::new("another").unwrap().server(&["127.0.0.1"]).unwrap().server_config().unwrap());
+        } else if row.mode() == NextHopTlsMode::Encrypt && row.fault != "not offered" {
             script = script.with_tls(Arc::clone(&tls));
         }
         let name_server = name_server(row).await;
@@ -175,6 +185,7 @@ impl Scene {
         };
         let good = Script::good().with_tls(tls).start().await.unwrap();
         let bench = Bench::with_resolver(resolver(Some(name_server.address()))).patient_for(if row.is_silent() { 5 } else { 60 });
+        authority.write(&bench.folder.path().join(trust_file("ca"))).unwrap();
         let hosts = vec![first, host(good.address())];
         let allowed = if row.fault == "no address is allowed" { vec!["127.0.0.1/32".parse().unwrap()] } else { Vec::new() };
         Self { bench, faulty, good, hosts, mode: row.mode(), allowed, _name_server: name_server, _full: full }
@@ -182,7 +193,8 @@ impl Scene {
 
     /// A transaction with the faulty server alone, or with the good one behind it.
     fn next_hops(&self, with_good: bool) -> NextHops {
-        let next_hops = named_hops(self.mode, &self.hosts[..if with_good { 2 } else { 1 }]);
+        let mut next_hops = named_hops(self.mode, &self.hosts[..if with_good { 2 } else { 1 }]);
+        next_hops.tls.trust = vec!["ca".to_owned()];
         NextHops { allowed_cidrs: self.allowed.clone(), ..next_hops }
     }
 

@@ -7,9 +7,9 @@ mod handover;
 
 use std::{fs, sync::Arc};
 
-use handover::{Bench, clear, codes, hops, named_hops};
+use handover::{Bench, clear, codes, hops, named_hops, root};
 use postern_config::{
-    DomainName, NextHopTlsMode, NextHops, Timeouts,
+    DomainName, NextHopTlsMode, NextHops,
     material::{key_file, trust_file},
 };
 use postern_relay::{
@@ -21,7 +21,8 @@ use postern_tests::{
     pki::{Authority, Certificate},
 };
 
-const REFUSED: &str = "451 4.4.2";
+const NOT_OFFERED: &str = "451 4.7.10";
+const NOT_SHOWN: &str = "451 4.7.5";
 const TAKEN: &str = "250 2.0.0";
 
 /// A bench that trusts `authority` as the bundle `ca`.
@@ -86,7 +87,7 @@ async fn verify_refuses_every_other_certificate_and_nothing_is_sent() {
     for (what, certificate) in certificates {
         let hop = showing(&certificate).await;
         let bench = trusting(&authority);
-        assert_eq!(sent(&bench, &verify(&hop, Some("hop.test")), &hop).await, (REFUSED.to_owned(), None), "{what}");
+        assert_eq!(sent(&bench, &verify(&hop, Some("hop.test")), &hop).await, (NOT_SHOWN.to_owned(), None), "{what}");
         assert_eq!(hop.record().count("MAIL"), 0, "{what}");
         assert_eq!(bench.metric("postern_next_hop_failures_total{step=\"handshake\"}"), 1, "{what}");
     }
@@ -99,14 +100,14 @@ async fn verify_with_the_systems_roots_refuses_a_private_ca() {
     let bench = Bench::new();
     let mut next_hops = verify(&hop, Some("hop.test"));
     next_hops.tls.trust.clear();
-    assert_eq!(sent(&bench, &next_hops, &hop).await, (REFUSED.to_owned(), None));
+    assert_eq!(sent(&bench, &next_hops, &hop).await, (NOT_SHOWN.to_owned(), None));
 }
 
 #[tokio::test]
 async fn verify_and_encrypt_refuse_a_server_without_starttls() {
     for mode in [NextHopTlsMode::Verify, NextHopTlsMode::Encrypt] {
         let hop = Script::good().start().await.unwrap();
-        assert_eq!(sent(&Bench::new(), &hops(mode, &[hop.address()]), &hop).await, (REFUSED.to_owned(), None), "{mode:?}");
+        assert_eq!(sent(&Bench::new(), &hops(mode, &[hop.address()]), &hop).await, (NOT_OFFERED.to_owned(), None), "{mode:?}");
         assert_eq!(hop.record().count("MAIL"), 0);
     }
 }
@@ -185,7 +186,7 @@ async fn the_client_certificate_is_shown_where_one_is_asked_for() {
     let certificate = clients.client("relay.example.com").unwrap();
     certificate.write_as(bench.folder.path(), "client").unwrap();
     let mut next_hops = verify(&hop, Some("hop.test"));
-    assert_eq!(send(&bench, &next_hops).await, REFUSED, "without one");
+    assert_eq!(send(&bench, &next_hops).await, "451 4.4.2", "without one");
     next_hops.tls.client_certificate = Some("client".to_owned());
     assert_eq!(send(&bench, &next_hops).await, TAKEN);
     assert_eq!(hop.record().messages()[0].client_certificate.as_ref(), Some(certificate.der()));
@@ -201,15 +202,12 @@ fn an_error_in_a_file_names_the_file() {
     fs::write(bench.path().join(trust_file("empty")), "").unwrap();
     fs::write(bench.path().join(trust_file("broken")), "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n").unwrap();
 
-    let timeouts =
-        Timeouts { client_command_seconds: 300, client_data_seconds: 180, next_hop_command_seconds: 60, next_hop_final_reply_seconds: 120 };
     let error = |trust: Option<&str>, certificate: Option<&str>| {
         let mut next_hops = hops(NextHopTlsMode::Verify, &[([127, 0, 0, 1], 25).into()]);
         next_hops.tls.trust = trust.map(str::to_owned).into_iter().collect();
         next_hops.tls.client_certificate = certificate.map(str::to_owned);
-        let domain = DomainName::parse("relay.example.com").unwrap();
-        let way = Way { label: Label::Domain(&domain), target: &next_hops.into(), ehlo_name: None };
-        Loader::new(bench.path(), &domain, &timeouts).load(&way).unwrap_err().to_string()
+        let way = Way { label: Label::Route("out"), target: &next_hops.into(), ehlo_name: None };
+        Loader::new(bench.path(), &root(bench.path())).load(&way).unwrap_err().to_string()
     };
     assert_eq!(error(Some("absent"), None), "trust.absent.pem: No such file or directory (os error 2)");
     assert_eq!(error(Some("empty"), None), "trust.empty.pem: holds no certificate");

@@ -12,6 +12,9 @@ const AFTER_CLIENTS_DOT: Duration = Duration::from_secs(570);
 /// For RSET and QUIT: a connection that does not answer these is not worth more.
 const TIDYING: Duration = Duration::from_secs(10);
 
+/// For finding out whether a domain takes mail, while a client waits for its RCPT.
+const DOMAIN: Duration = Duration::from_secs(5);
+
 /// The deadlines of one destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Deadlines {
@@ -62,6 +65,11 @@ impl Deadlines {
 }
 
 impl Limit {
+    /// For a domain that someone asks about before mail goes there.
+    pub(super) fn domain() -> Self {
+        Self { step: DOMAIN, end: Instant::now() + DOMAIN }
+    }
+
     /// For commands between transactions.
     pub(super) fn tidying() -> Self {
         Self { step: TIDYING, end: Instant::now() + TIDYING }

@@ -14,8 +14,8 @@ use tracing::info;
 use super::{
     connection::Connection,
     deadlines::Limit,
-    destination::Hop,
     fault::{Failure, Fault, Step},
+    hop::Hop,
     metrics::{Metrics, Phase},
     peer::Peer,
     stream::Stream,
@@ -98,7 +98,7 @@ async fn secure(mut connection: Connection, hop: &Hop, limit: &Limit) -> Result<
     let connector = TlsConnector::from(Arc::clone(&hop.link.config));
     let handshake = timeout_at(limit.next(), connector.connect(hop.link.server_name.clone(), tcp)).await;
     let tls = match handshake {
-        Ok(tls) => tls.map_err(|error| Step::Handshake.failed(error))?,
+        Ok(tls) => tls.map_err(|error| Step::Handshake.failed(Fault::of_handshake(error)))?,
         Err(_) => return Err(Step::Handshake.failed(Fault::TimedOut)),
     };
     let (stream, session) = (Stream::Tls(Box::new(tls)), connection.session.into_tls());

@@ -47,13 +47,28 @@ pub(super) enum Fault {
     /// None of its addresses lies in the networks that its domain may send to.
     #[error("none of its addresses is in the networks that are allowed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     NotAllowed(Vec<IpAddr>),
+    /// What stands after the `@` is no name that DNS can hold.
+    #[error("the domain is no name")]
+    NoName,
+    /// The domain does not exist.
+    #[error("the domain does not exist")]
+    NoSuchDomain,
+    /// The domain says that it takes no mail (RFC 7505).
+    #[error("the domain takes no mail")]
+    TakesNoMail,
+    /// The best exchanger of the domain is this relay.
+    #[error("the domain's mail exchanger is this relay itself")]
+    Loops,
+    /// The domain exists, and none of its exchangers has an address that mail may go to.
+    #[error("the domain has no mail exchanger that mail may go to")]
+    NoExchanger,
     /// DNS did not answer.
     #[error("DNS: {0}")]
     Dns(String),
     /// The deadline of the step passed.
     #[error("no answer in time")]
     TimedOut,
-    /// The connection was refused, closed or broken; or the TLS handshake failed.
+    /// The connection was refused, closed or broken.
     #[error("{0}")]
     Lost(#[from] io::Error),
     /// What came is no reply, or does not fit the order of a session.
@@ -65,6 +80,9 @@ pub(super) enum Fault {
     /// TLS is required, and STARTTLS is not offered.
     #[error("STARTTLS is not offered")]
     NoStartTls,
+    /// TLS is required, and the handshake failed: the certificate is not what it should be, or there is nothing that both sides can do.
+    #[error("TLS: {0}")]
+    NoTls(rustls::Error),
     /// The mail needs an extension that the next hop does not offer.
     #[error("{0:?} is not offered")]
     Lacks(Extension),
@@ -139,12 +157,27 @@ impl Failure {
 }
 
 impl Fault {
+    /// What a handshake failed for: TLS itself, or the connection below it.
+    pub(super) fn of_handshake(error: io::Error) -> Self {
+        match error.downcast::<rustls::Error>() {
+            Ok(error) => Self::NoTls(error),
+            Err(error) => Self::Lost(error),
+        }
+    }
+
     /// What the client hears of a fault that is no refusal. It names nothing of our network.
     fn reply(&self, step: Step) -> Reply {
         match self {
             Self::NoAddress => Reply::new(451, (4, 4), "The next hop has no address, try again later"),
             Self::NotAllowed(_) => Reply::new(451, (4, 4), "The next hop has no address that mail may go to, try again later"),
+            Self::NoName => Reply::new(550, (1, 3), "The domain of the address is not a name that can be looked up"),
+            Self::NoSuchDomain => Reply::new(550, (1, 2), "The domain of the address does not exist"),
+            Self::TakesNoMail => Reply::new(556, (1, 10), "The domain of the address takes no mail"),
+            Self::Loops => Reply::new(554, (4, 6), "The mail exchanger of the domain is this relay itself"),
+            Self::NoExchanger => Reply::new(550, (4, 4), "The domain of the address has no mail exchanger that mail may go to"),
             Self::Dns(_) => Reply::new(451, (4, 3), "The next hop's address can't be looked up, try again later"),
+            Self::NoStartTls => Reply::new(451, (7, 10), "The next hop does not offer the encryption that is required, try again later"),
+            Self::NoTls(_) => Reply::new(451, (7, 5), "The next hop does not show the encryption that is required, try again later"),
             Self::Lacks(Extension::SmtpUtf8) => Reply::new(550, (6, 7), "The next hop does not take internationalised mail"),
             Self::Lacks(_) => Reply::new(554, (6, 3), "The next hop does not take 8-bit content"),
             Self::TooLarge => Reply::new(552, (3, 4), "The message is larger than the next hop takes"),

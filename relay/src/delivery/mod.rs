@@ -9,8 +9,11 @@ mod deadlines;
 mod destination;
 mod dial;
 mod fault;
+mod hop;
 mod lacks;
+mod loader;
 mod metrics;
+mod mx;
 mod outbound;
 mod pass_through;
 mod peer;
@@ -32,7 +35,8 @@ use postern_proto::{
 };
 
 use crate::message::Message;
-pub use destination::{Destination, DestinationError, FileProblem, Loader};
+pub use destination::Destination;
+pub use loader::{DestinationError, FileProblem, Loader};
 pub use metrics::Metrics;
 pub use outbound::Outbound;
 pub use pass_through::PassThrough;

@@ -1,6 +1,6 @@
 //! Looks up the addresses of next hops.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use hickory_resolver::{
     TokioResolver,
@@ -14,12 +14,17 @@ use rand::seq::SliceRandom as _;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    destination::Host,
     fault::{Failure, Fault, Step},
+    hop::Host,
 };
 
 /// Most addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 8;
+
+/// What DNS says is believed for as long as it says, and no longer than this.
+const POSITIVE_MAX_TTL: Duration = Duration::from_hours(24);
+/// The same for what DNS says is not there (RFC 2308 section 5 suggests one to three hours).
+const NEGATIVE_MAX_TTL: Duration = Duration::from_hours(1);
 
 /// Knows the addresses of hosts: from `/etc/hosts`, then from DNS, cached for as long as DNS says.
 #[derive(Clone)]
@@ -35,16 +40,23 @@ impl Resolver {
     /// A resolver with a configuration of its own.
     pub fn new(config: ResolverConfig, mut options: ResolverOpts) -> Result<Self, NetError> {
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        options.positive_max_ttl = Some(POSITIVE_MAX_TTL);
+        options.negative_max_ttl = Some(NEGATIVE_MAX_TTL);
         let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options;
         builder.build().map(Self)
+    }
+
+    /// DNS alone, for what has no `/etc/hosts`.
+    pub(super) fn dns(&self) -> &TokioResolver {
+        &self.0
     }
 
     /// The addresses of `host` that lie in `allowed`, in the order in which they are tried: at random, IPv4 before IPv6, since a pod rarely
     /// has no IPv4.
     pub(super) async fn addresses(&self, host: &Host, allowed: &[IpNet], until: Instant) -> Result<Vec<IpAddr>, Failure> {
         let found = match host {
-            Host::Address(address) => Ok(vec![*address]),
+            Host::At(addresses) => Ok(addresses.clone()),
             Host::Name(name) => self.look_up(name, until).await,
         };
         found.and_then(|addresses| only(addresses, allowed)).map(in_order).map_err(|fault| Step::Resolve.failed(fault))

@@ -3,21 +3,24 @@
 use std::net::{IpAddr, SocketAddr};
 
 use postern_proto::{
+    address::{Domain, ForwardPath},
     client::Extension,
     envelope::{MailFrom, RcptTo},
     reply::Reply,
 };
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     choose::{self, Rank},
     connection::Connection,
     deadlines::Limit,
-    destination::{Destination, Hop},
+    destination::{Destination, Servers},
     dial::dial,
     fault::{Failure, Fault, Step, Then, Verdict},
+    hop::Hop,
     lacks,
+    mx::Plan,
     outbound::Shared,
     peer::Peer,
     pool::Key,
@@ -46,11 +49,44 @@ impl Answer {
     }
 }
 
+/// The domain of a recipient; `<Postmaster>` has none.
+pub(super) fn domain_of(rcpt: &RcptTo) -> Option<&Domain> {
+    match &rcpt.path {
+        ForwardPath::Mailbox(mailbox) => Some(&mailbox.domain),
+        ForwardPath::Postmaster => None,
+    }
+}
+
 impl Search<'_> {
-    /// Asks one host after the other, within the limit.
+    /// Finds the servers, and asks one after the other, within the limit.
     pub(super) async fn run(&self) -> Answer {
+        match &self.to.servers {
+            Servers::Named(hops) => self.ask_all(hops).await,
+            Servers::ByMx(plan) => match self.by_mx(plan).await {
+                Ok(hops) => self.ask_all(&hops).await,
+                Err(failure) => self.not_found(&failure),
+            },
+        }
+    }
+
+    async fn by_mx(&self, plan: &Plan) -> Result<Vec<Hop>, Failure> {
+        let domain = domain_of(self.rcpt).ok_or_else(|| Step::Resolve.failed(Fault::NoName))?;
+        plan.hops(domain, self.shared, &self.limit).await
+    }
+
+    fn not_found(&self, failure: &Failure) -> Answer {
+        let Verdict { reply, .. } = failure.verdict();
+        if reply.is_transient() {
+            self.shared.metrics.failed(failure.step);
+        }
+        let domain = domain_of(self.rcpt).map(tracing::field::display);
+        info!(destination = self.to.label(), domain, %failure, "the domain has no server that can be asked");
+        Answer::failed(reply, None)
+    }
+
+    async fn ask_all(&self, hops: &[Hop]) -> Answer {
         let mut failure = Step::Connect.failed(Fault::TimedOut);
-        for hop in self.in_order() {
+        for hop in self.in_order(hops) {
             match self.ask(hop).await {
                 Ok(answer) => {
                     self.shared.suspects.clear(&hop.fingerprint);
@@ -66,15 +102,15 @@ impl Search<'_> {
         Answer::failed(failure.verdict().reply, None)
     }
 
-    fn in_order(&self) -> impl Iterator<Item = &Hop> {
+    fn in_order<'h>(&self, hops: &'h [Hop]) -> impl Iterator<Item = &'h Hop> {
         let now = Instant::now();
         let rank = |hop: &Hop| Rank {
-            is_suspect: self.to.hops.len() > 1 && self.shared.suspects.holds(&hop.fingerprint, now),
+            is_suspect: hops.len() > 1 && self.shared.suspects.holds(&hop.fingerprint, now),
             priority: hop.priority,
             weight: hop.weight,
         };
-        let ranks: Vec<_> = self.to.hops.iter().map(rank).collect();
-        choose::order(&ranks, &mut rand::rng()).into_iter().map(|place| &self.to.hops[place])
+        let ranks: Vec<_> = hops.iter().map(rank).collect();
+        choose::order(&ranks, &mut rand::rng()).into_iter().map(|place| &hops[place])
     }
 
     /// Asks one host, at one of its addresses after the other.

@@ -17,7 +17,7 @@ use rustls::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::destination::{DestinationError, FileProblem};
+use super::loader::{DestinationError, FileProblem};
 
 /// How connections to one host are made. Equal fingerprints mean that a connection made for one link serves the other.
 pub(super) struct Link {
@@ -228,6 +228,12 @@ impl ServerCertVerifier for AnyCertificate {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_schemes()
+    }
+}
+
+impl fmt::Debug for Material {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.mode)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{mem, sync::Arc};
 
 use postern_proto::{
+    address::Domain,
     client::Session,
     envelope::{MailFrom, RcptTo},
     reply::Reply,
@@ -19,7 +20,7 @@ use super::{
     metrics::Phase,
     outbound::Shared,
     peer::Peer,
-    search::{Answer, Search},
+    search::{Answer, Search, domain_of},
     source::Source,
 };
 use crate::message::Message;
@@ -30,6 +31,8 @@ pub struct Handover {
     shared: Arc<Shared>,
     to: Arc<Destination>,
     mail: MailFrom,
+    /// The domain of the first recipient, where servers are found by it.
+    domain: Option<String>,
     state: State,
 }
 
@@ -46,7 +49,21 @@ pub(super) enum State {
 
 impl Handover {
     pub(super) fn new(shared: Arc<Shared>, to: Arc<Destination>, mail: MailFrom) -> Self {
-        Self { shared, to, mail, state: State::Unasked }
+        Self { shared, to, mail, domain: None, state: State::Unasked }
+    }
+
+    /// What a recipient hears whose domain has servers of its own. It is no word on that recipient, whatever became of those before.
+    fn of_another_domain(&mut self, rcpt: &RcptTo) -> Option<Reply> {
+        if !self.to.is_by_mx() {
+            return None;
+        }
+        let domain = domain_of(rcpt).and_then(Domain::to_a_label).unwrap_or_default();
+        if matches!(self.state, State::Unasked) {
+            self.domain = Some(domain.into_owned());
+            return None;
+        }
+        (self.domain.as_deref() != Some(&*domain))
+            .then(|| Reply::new(452, (5, 3), "This recipient has other servers, send it in a transaction of its own"))
     }
 
     fn take_state(&mut self) -> State {
@@ -153,6 +170,9 @@ pub(super) async fn recipient(connection: &mut Connection, limit: &Limit) -> Res
 impl Transaction for Handover {
     async fn rcpt(&mut self, rcpt: &RcptTo) -> Reply {
         let begun = Instant::now();
+        if let Some(reply) = self.of_another_domain(rcpt) {
+            return reply;
+        }
         let Answer { reply, state } = match self.take_state() {
             // A search is long to write down, and most of a transaction's life is not one.
             State::Unasked => Box::pin(self.first_recipient(rcpt)).await,

@@ -103,7 +103,7 @@ impl Snapshot {
 
 fn compile(folder: &Path, configuration: &Configuration) -> Result<Policy<Arc<Destination>>, LoadError> {
     let root = &configuration.root;
-    let mut loader = Loader::new(folder, &root.hostname, &root.timeouts);
+    let mut loader = Loader::new(folder, root);
     Policy::compile(configuration, |way| match loader.load(way) {
         Ok(destination) => Ok(Arc::new(destination)),
         Err(source) => Err(LoadError::Way { field: field(way.label), source }),

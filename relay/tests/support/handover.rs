@@ -5,10 +5,11 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    path::Path,
     sync::Arc,
 };
 
-use postern_config::{DomainName, NextHop as HopConfig, NextHopTls, NextHopTlsMode, NextHops, Timeouts};
+use postern_config::{DomainName, NextHop as HopConfig, NextHopTls, NextHopTlsMode, NextHops, RelayConfig, RouteTarget};
 use postern_proto::{
     address::{Domain, ForwardPath, Mailbox, ReversePath},
     envelope::{MailFrom, RcptTo},
@@ -19,6 +20,7 @@ use postern_relay::{
     message::{self, Budgets, Message, Store},
     policy::{Label, Way},
 };
+use postern_tests::config::RelayFolder;
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 
@@ -54,20 +56,21 @@ impl Bench {
 
     /// A destination of these next hops, as the configuration would have it.
     pub(crate) fn destination(&self, next_hops: &NextHops) -> Arc<Destination> {
-        let timeouts = Timeouts {
-            client_command_seconds: 300,
-            client_data_seconds: 180,
-            next_hop_command_seconds: self.seconds,
-            next_hop_final_reply_seconds: self.seconds,
-        };
-        let ehlo_name = DomainName::parse("relay.example.com").unwrap();
-        let domain = DomainName::parse("example.com").unwrap();
-        let loaded = Loader::new(self.folder.path(), &ehlo_name, &timeouts).load(&Way {
-            label: Label::Domain(&domain),
-            target: &next_hops.clone().into(),
-            ehlo_name: None,
-        });
-        Arc::new(loaded.unwrap())
+        self.destination_of(&self.root(), &next_hops.clone().into())
+    }
+
+    /// The same of any target, in the configuration that has this root.
+    pub(crate) fn destination_of(&self, root: &RelayConfig, target: &RouteTarget) -> Arc<Destination> {
+        let way = Way { label: Label::Route("out"), target, ehlo_name: None };
+        Arc::new(Loader::new(self.folder.path(), root).load(&way).unwrap())
+    }
+
+    /// The root of a relay that is called `relay.example.com`.
+    pub(crate) fn root(&self) -> RelayConfig {
+        let mut root = root(self.folder.path());
+        root.timeouts.next_hop_command_seconds = self.seconds;
+        root.timeouts.next_hop_final_reply_seconds = self.seconds;
+        root
     }
 
     pub(crate) fn begin(&self, to: &Arc<Destination>) -> Handover {
@@ -104,6 +107,13 @@ impl Bench {
     pub(crate) fn idle(&self) -> u64 {
         self.metric("postern_next_hop_idle_connections")
     }
+}
+
+/// The root of a relay that is called `relay.example.com`, and whose folder is `folder`.
+pub(crate) fn root(folder: &Path) -> RelayConfig {
+    let mut root = RelayFolder::new(folder).unwrap().root;
+    root.hostname = DomainName::parse("relay.example.com").unwrap();
+    root
 }
 
 /// Asks a name server of the test alone; without one, names but `localhost` can't be looked up.
