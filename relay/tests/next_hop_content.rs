@@ -64,7 +64,7 @@ async fn replies_that_come_byte_by_byte_are_replies() {
 
 #[tokio::test]
 async fn what_the_client_said_of_its_mail_is_passed_on_where_it_is_understood() {
-    let mail = MailFrom { path: utf8_sender(), size: Some(12), body: Some(BodyType::EightBitMime), smtputf8: true };
+    let mail = MailFrom { size: Some(12), body: Some(BodyType::EightBitMime), smtputf8: true, ..MailFrom::new(utf8_sender()) };
     assert_eq!(mail_seen(&ALL, &mail, "Subject: é\r\n".as_bytes()).await, "<sendér@example.com> SIZE=12 BODY=8BITMIME SMTPUTF8");
 }
 

@@ -116,7 +116,7 @@ impl Run<'_> {
             0 => (To::Ehlo, self.session.ehlo("relay.test")),
             1 => (To::StartTls, self.session.starttls()),
             2 | 3 => (To::Mail, self.session.mail(&mail())),
-            4 | 5 => (To::Rcpt, self.session.rcpt(&RcptTo { path: ForwardPath::Postmaster })),
+            4 | 5 => (To::Rcpt, self.session.rcpt(&RcptTo::new(ForwardPath::Postmaster))),
             6 => (To::Data, self.session.data()),
             7 => {
                 if self.session.content(b".a\r\n.").is_err() {
@@ -135,7 +135,7 @@ impl Run<'_> {
 }
 
 fn mail() -> MailFrom {
-    MailFrom { path: ReversePath::Null, size: None, body: None, smtputf8: false }
+    MailFrom::new(ReversePath::Null)
 }
 
 /// The code of the n-th reply, from the first three bytes of the lines that end one.

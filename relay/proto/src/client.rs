@@ -3,11 +3,13 @@
 //! Commands are queued and may be pipelined (RFC 2920); replies come back in the order of their commands. What does not fit that order ends
 //! the session: a reply that nobody asked for could be taken for the answer to what is asked next.
 
+mod auth;
 mod capabilities;
 mod command;
 mod content;
+mod mechanism;
 
-use std::{collections::VecDeque, mem};
+use std::{collections::VecDeque, fmt, mem};
 
 use crate::{
     envelope::{MailFrom, RcptTo},
@@ -16,6 +18,7 @@ use crate::{
 };
 pub use capabilities::{Capabilities, Extension, SizeLimit};
 use content::DotStuffer;
+pub use mechanism::Mechanism;
 
 /// Room that is made for each read: more than a round of replies takes.
 const READ_BYTES: usize = 4096;
@@ -23,9 +26,10 @@ const READ_BYTES: usize = 4096;
 const KEPT_BYTES: usize = 16 * 1024;
 
 /// A session with a server. It owns what was read and not yet understood, and what is to be written.
-#[derive(Debug)]
 pub struct Session {
     state: State,
+    /// Whether the handshake is done: nothing secret is said before.
+    over_tls: bool,
     /// Commands whose reply has not come, the oldest first.
     awaited: VecDeque<To>,
     parser: Parser,
@@ -49,6 +53,8 @@ enum State {
     Greeted,
     /// MAIL begins a transaction.
     Ready,
+    /// AUTH is not answered, or answered with a challenge.
+    Authenticating,
     /// A transaction is open.
     Transaction,
     /// DATA is answered 354: the content.
@@ -70,6 +76,8 @@ pub enum To {
     Ehlo,
     /// STARTTLS.
     StartTls,
+    /// AUTH, or a response in its exchange.
+    Auth,
     /// MAIL.
     Mail,
     /// RCPT.
@@ -91,6 +99,8 @@ pub enum Event {
     Read,
     /// The reply to the oldest command that had none.
     Reply(To, Reply),
+    /// The server's challenge in an exchange of AUTH, decoded: go on with [`Session::auth_response`] or [`Session::auth_cancel`].
+    Challenge(Vec<u8>),
 }
 
 /// Why the session can't go on. The connection must be closed.
@@ -107,6 +117,9 @@ pub enum SessionError {
         /// The reply's code.
         code: u16,
     },
+    /// The challenge is not base64.
+    #[error("the server's challenge is not base64")]
+    Challenge,
     /// The server said something that was not asked.
     #[error("the server spoke without being asked")]
     Unsolicited,
@@ -121,6 +134,9 @@ pub enum CommandError {
     /// The server said something that was not asked.
     #[error("the server spoke without being asked")]
     Unsolicited,
+    /// AUTH in clear would tell the secret to anyone who listens.
+    #[error("AUTH needs TLS")]
+    NeedsTls,
     /// The address holds a line break or another control byte, and would be more than one argument of one command.
     #[error("the address holds a control byte")]
     ControlByte,
@@ -131,6 +147,7 @@ impl To {
     fn takes(self, code: u16) -> bool {
         match self {
             Self::Data => code == 354,
+            Self::Auth => code == 334 || (200..300).contains(&code),
             _ => (200..300).contains(&code),
         }
     }
@@ -146,12 +163,13 @@ impl Session {
     /// A session on a connection that was just made: the server speaks first.
     #[must_use]
     pub fn new() -> Self {
-        Self::in_state(State::Connected, VecDeque::from([To::Connect]))
+        Self::in_state(State::Connected, VecDeque::from([To::Connect]), false)
     }
 
-    fn in_state(state: State, awaited: VecDeque<To>) -> Self {
+    fn in_state(state: State, awaited: VecDeque<To>, over_tls: bool) -> Self {
         Self {
             state,
+            over_tls,
             awaited,
             parser: Parser::default(),
             capabilities: Capabilities::default(),
@@ -167,7 +185,7 @@ impl Session {
     /// its 220 (RFC 3207 section 4.2): EHLO comes next.
     #[must_use]
     pub fn into_tls(self) -> Self {
-        Self::in_state(State::Greeted, VecDeque::new())
+        Self::in_state(State::Greeted, VecDeque::new(), true)
     }
 
     /// Where to append what the server sent. Has room for one read; to be filled up to its capacity at most.
@@ -242,6 +260,9 @@ impl Session {
         if to == To::Ehlo {
             self.capabilities = offered(&reply, &raw);
         }
+        if to == To::Auth && reply.code == 334 {
+            return auth::challenge(&raw).map(Event::Challenge);
+        }
         self.state = if is_early { State::Ended } else { after(self.state, to, &reply) };
         Ok(Event::Reply(to, reply))
     }
@@ -280,10 +301,11 @@ impl Session {
         Ok(())
     }
 
-    /// Queues RCPT.
+    /// Queues RCPT with the parameters that the server knows.
     pub fn rcpt(&mut self, rcpt: &RcptTo) -> Result<(), CommandError> {
         self.require(self.state == State::Transaction && self.may_follow(), To::Rcpt)?;
-        self.queue(To::Rcpt, |out| command::rcpt(out, rcpt))
+        let capabilities = self.capabilities;
+        self.queue(To::Rcpt, |out| command::rcpt(out, rcpt, &capabilities))
     }
 
     /// Queues DATA.
@@ -357,6 +379,13 @@ impl Session {
     }
 }
 
+/// Shows no byte: what waits to be written may be a password.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("state", &self.state).field("awaited", &self.awaited).finish_non_exhaustive()
+    }
+}
+
 fn offered(reply: &Reply, raw: &RawReply<'_>) -> Capabilities {
     if reply.is_positive() { Capabilities::from_ehlo(raw.lines()) } else { Capabilities::default() }
 }
@@ -366,7 +395,7 @@ fn after(state: State, to: To, reply: &Reply) -> State {
     match (to, reply.is_positive()) {
         (_, _) if state == State::Ended || reply.code == 421 => State::Ended,
         (To::Connect, true) => State::Greeted,
-        (To::Ehlo | To::Rset, true) | (To::Mail, false) | (To::EndOfData, _) => State::Ready,
+        (To::Ehlo | To::Rset, true) | (To::Mail, false) | (To::Auth | To::EndOfData, _) => State::Ready,
         (To::StartTls, true) => State::Handshake,
         (To::Data, true) => State::Content(DotStuffer::default()),
         (To::Connect | To::Rset, false) | (To::Quit, _) => State::Ended,

@@ -126,7 +126,8 @@ fn quoted_string_end(text: &str) -> Result<usize, PathError> {
     Err(PathError::LocalPart)
 }
 
-fn is_atext(c: char) -> bool {
+/// `atext` (RFC 5322 section 3.2.3), with what RFC 6531 section 3.3 adds.
+pub(crate) fn is_atext(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_control())
 }
 

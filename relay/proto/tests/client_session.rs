@@ -16,11 +16,11 @@ fn mailbox(local: &str) -> Mailbox {
 }
 
 fn mail() -> MailFrom {
-    MailFrom { path: ReversePath::Mailbox(mailbox("from")), size: None, body: None, smtputf8: false }
+    MailFrom::new(ReversePath::Mailbox(mailbox("from")))
 }
 
 fn rcpt(local: &str) -> RcptTo {
-    RcptTo { path: ForwardPath::Mailbox(mailbox(local)) }
+    RcptTo::new(ForwardPath::Mailbox(mailbox(local)))
 }
 
 /// The server answers when all that was queued is written.
@@ -178,7 +178,7 @@ fn a_body_that_is_declared_seven_bit_is_not_declared_otherwise() {
 fn the_null_sender_and_postmaster_are_written_as_they_are() {
     let mut session = ready("250-mx\r\n250 PIPELINING\r\n");
     session.mail(&MailFrom { path: ReversePath::Null, ..mail() }).unwrap();
-    session.rcpt(&RcptTo { path: ForwardPath::Postmaster }).unwrap();
+    session.rcpt(&RcptTo::new(ForwardPath::Postmaster)).unwrap();
     assert_eq!(said(&mut session), "MAIL FROM:<>\r\nRCPT TO:<Postmaster>\r\n");
 }
 

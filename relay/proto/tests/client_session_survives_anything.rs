@@ -13,16 +13,16 @@ use proptest::prelude::*;
 const QUESTIONS: [To; 8] = [To::Connect, To::Ehlo, To::Mail, To::Rcpt, To::Data, To::EndOfData, To::Rset, To::Quit];
 
 fn ask(session: &mut Session, question: To) -> bool {
-    let mail = MailFrom { path: ReversePath::Null, size: None, body: None, smtputf8: false };
+    let mail = MailFrom::new(ReversePath::Null);
     match question {
         To::Ehlo => session.ehlo("relay.example.com"),
         To::Mail => session.mail(&mail),
-        To::Rcpt => session.rcpt(&RcptTo { path: ForwardPath::Postmaster }),
+        To::Rcpt => session.rcpt(&RcptTo::new(ForwardPath::Postmaster)),
         To::Data => session.data(),
         To::EndOfData => session.content(b".").and_then(|()| session.end_of_data()),
         To::Rset => session.rset(),
         To::Quit => session.quit(),
-        To::Connect | To::StartTls => Ok(()),
+        To::Connect | To::StartTls | To::Auth => Ok(()),
     }
     .is_ok()
 }

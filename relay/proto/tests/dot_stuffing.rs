@@ -20,9 +20,9 @@ fn stuffed(pieces: &[&[u8]]) -> Vec<u8> {
     hear(&mut session, b"220 mx\r\n");
     session.ehlo("me.example.com").unwrap();
     hear(&mut session, b"250 mx\r\n");
-    session.mail(&MailFrom { path: ReversePath::Null, size: None, body: None, smtputf8: false }).unwrap();
+    session.mail(&MailFrom::new(ReversePath::Null)).unwrap();
     hear(&mut session, b"250 ok\r\n");
-    session.rcpt(&RcptTo { path: postern_proto::address::ForwardPath::Postmaster }).unwrap();
+    session.rcpt(&RcptTo::new(postern_proto::address::ForwardPath::Postmaster)).unwrap();
     hear(&mut session, b"250 ok\r\n");
     session.data().unwrap();
     hear(&mut session, b"354 go\r\n");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use postern_proto::{
     reply::Reply,
-    server::{Expect, Offer, Session, Settings, Step, TlsOffer},
+    server::{AuthOffer, Expect, Offer, Session, Settings, Step, TlsOffer},
 };
 
 const TRANSACTION: &[u8] = b"EHLO client.test\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<u@d.test>\r\n";
@@ -18,6 +18,8 @@ fn session() -> Session {
         max_recipients: 100,
         tls: TlsOffer::Optional,
         one_next_hop_per_transaction: false,
+        auth: AuthOffer::Never,
+        dsn: false,
     })))
 }
 

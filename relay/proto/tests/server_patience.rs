@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use postern_proto::{
     reply::Reply,
-    server::{Offer, Session, Settings, Step, TlsOffer},
+    server::{AuthOffer, Offer, Session, Settings, Step, TlsOffer},
 };
 
 /// A session that has said EHLO, and whose driver accepts what does not begin with `bad` or `later`.
@@ -20,6 +20,8 @@ impl Talk {
             max_recipients: 1000,
             tls: TlsOffer::Optional,
             one_next_hop_per_transaction: false,
+            auth: AuthOffer::Never,
+            dsn: false,
         };
         let mut talk = Self(Session::new(Arc::new(Settings::new(offer))));
         talk.say("EHLO client.test");

@@ -10,7 +10,7 @@ use std::{
 use postern_config::{ServerTls, TlsVersion};
 use postern_proto::{
     reply::Reply,
-    server::{Offer, Session, Settings, Step, TlsOffer},
+    server::{AuthOffer, Offer, Session, Settings, Step, TlsOffer},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -70,6 +70,8 @@ impl MailServer {
             max_recipients: 1,
             tls: TlsOffer::Required,
             one_next_hop_per_transaction: false,
+            auth: AuthOffer::Never,
+            dsn: false,
         };
         let shared = Arc::new(Shared {
             settings: Arc::new(Settings::new(offer)),
@@ -128,6 +130,8 @@ impl Shared {
                     }
                 }
                 Step::Flush => flush(io, session).await?,
+                // It offers no AUTH.
+                Step::Auth(_, turn) | Step::AuthResponse(_, turn) => session.answer(turn, Reply::new(502, (5, 1), "No")),
                 Step::Mail(_, turn) | Step::Rcpt(_, turn) | Step::Content(turn) => session.answer(turn, Reply::new(250, (0, 0), "Ok")),
                 Step::Body(piece) => content.extend_from_slice(piece),
                 Step::Message(turn) => {
@@ -135,7 +139,7 @@ impl Shared {
                     session.answer(turn, reply);
                 }
                 Step::Discard(_) => content.clear(),
-                Step::NeedsTls(_) => {}
+                Step::NeedsTls(_) | Step::AuthCancelled => {}
                 Step::StartTls => {
                     flush(io, session).await?;
                     return Ok(Ended::StartTls);

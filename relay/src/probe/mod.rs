@@ -139,7 +139,7 @@ impl<'a> Sender<'a> {
         let mut talk = self.greet().await?.secure(&self.trust, &self.server_name).await?;
         talk.ask(To::Ehlo, |session| session.ehlo(SENDER_DOMAIN)).await?;
         talk.ask(To::Mail, |session| session.mail(&sender())).await?;
-        let rcpt = RcptTo { path: ForwardPath::Mailbox(recipient.clone()) };
+        let rcpt = RcptTo::new(ForwardPath::Mailbox(recipient.clone()));
         let reply = talk.ask(To::Rcpt, |session| session.rcpt(&rcpt)).await?;
         Ok((talk, reply))
     }
@@ -160,5 +160,5 @@ impl<'a> Sender<'a> {
 
 fn sender() -> MailFrom {
     let mailbox = Mailbox { local: "probe".to_owned(), domain: Domain::Name(SENDER_DOMAIN.to_owned()) };
-    MailFrom { path: ReversePath::Mailbox(mailbox), size: None, body: None, smtputf8: false }
+    MailFrom::new(ReversePath::Mailbox(mailbox))
 }

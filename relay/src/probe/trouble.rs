@@ -111,6 +111,7 @@ fn named(to: To) -> &'static str {
         To::Connect => "the connection",
         To::Ehlo => "EHLO",
         To::StartTls => "STARTTLS",
+        To::Auth => "AUTH",
         To::Mail => "MAIL",
         To::Rcpt => "RCPT",
         To::Data => "DATA",

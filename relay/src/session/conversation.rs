@@ -112,6 +112,11 @@ where
                         break reason;
                     }
                 }
+                // No listener offers it.
+                Step::Auth(_, turn) | Step::AuthResponse(_, turn) => {
+                    self.session.answer(turn, Reply::new(454, (7, 0), "Temporary authentication failure"));
+                }
+                Step::AuthCancelled => {}
                 Step::Mail(mail, turn) => {
                     let reply = self.mail(mail);
                     self.session.answer(turn, reply);

@@ -74,7 +74,7 @@ impl<D: Deliver> Envelope<D> {
             Decision::Refuse(refusal) => return Asked::Refused(refusal),
             Decision::Relay(route) => route,
         };
-        let reply = self.ask(deliver, &route).await;
+        let reply = self.ask(deliver, &route, rcpt).await;
         if reply.is_positive() {
             self.parties.accepted.push(rcpt.clone());
         }
@@ -82,8 +82,8 @@ impl<D: Deliver> Envelope<D> {
         Asked::Answered(reply, by)
     }
 
-    async fn ask(&mut self, deliver: &D, route: &Route<'_, Arc<Destination>>) -> Reply {
-        let rcpt = RcptTo { path: route.recipient.clone() };
+    async fn ask(&mut self, deliver: &D, route: &Route<'_, Arc<Destination>>, asked: &RcptTo) -> Reply {
+        let rcpt = RcptTo { path: route.recipient.clone(), ..asked.clone() };
         let reply = self.ask_at(deliver, route.to, &rcpt).await;
         match route.unknown_to {
             Some(other) if says_unknown(&reply) => self.ask_at(deliver, other, &rcpt).await,

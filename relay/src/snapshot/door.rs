@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use postern_config::{Listener, ListenerTls, RelayConfig};
-use postern_proto::server::{Offer, Settings, TlsOffer};
+use postern_proto::server::{AuthOffer, Offer, Settings, TlsOffer};
 
 /// Where clients come in: a listener as it is configured, and what its sessions say because of it.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ impl Door {
                 ListenerTls::Implicit => TlsOffer::Active,
             },
             one_next_hop_per_transaction: one_next_hop,
+            auth: AuthOffer::Never,
+            dsn: false,
         };
         Self { listener: listener.clone(), settings: Arc::new(Settings::new(offer)) }
     }

@@ -131,11 +131,11 @@ pub(crate) fn resolver(name_server: Option<SocketAddr>) -> Resolver {
 }
 
 pub(crate) fn mail() -> MailFrom {
-    MailFrom { path: ReversePath::Mailbox(mailbox("sender")), size: None, body: None, smtputf8: false }
+    MailFrom::new(ReversePath::Mailbox(mailbox("sender")))
 }
 
 pub(crate) fn rcpt(local: &str) -> RcptTo {
-    RcptTo { path: ForwardPath::Mailbox(mailbox(local)) }
+    RcptTo::new(ForwardPath::Mailbox(mailbox(local)))
 }
 
 fn mailbox(local: &str) -> Mailbox {

@@ -2,10 +2,14 @@
 
 use std::str;
 
+use super::Mechanism;
+
 /// What a server offers, as far as we use it. Nothing is offered until EHLO is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     extensions: u8,
+    /// Those of AUTH.
+    mechanisms: u8,
     /// SIZE (RFC 1870).
     pub size: SizeLimit,
     /// How many transactions the server takes on one connection (RFC 9422, `LIMITS MAILMAX=`); `None` when it does not say.
@@ -23,6 +27,8 @@ pub enum Extension {
     SmtpUtf8,
     /// STARTTLS (RFC 3207).
     StartTls,
+    /// DSN (RFC 3461).
+    Dsn,
 }
 
 /// The extension SIZE (RFC 1870).
@@ -44,14 +50,18 @@ impl Capabilities {
         for line in lines.skip(1).filter_map(|line| str::from_utf8(line).ok()) {
             let mut words = line.split_ascii_whitespace();
             if let Some(keyword) = words.next() {
-                capabilities.note(&keyword.to_ascii_uppercase(), words);
+                capabilities.note(keyword, words);
             }
         }
         capabilities
     }
 
-    fn note<'a>(&mut self, keyword: &str, mut parameters: impl Iterator<Item = &'a str>) {
-        match keyword {
+    fn note<'a>(&mut self, keyword: &'a str, mut parameters: impl Iterator<Item = &'a str>) {
+        match keyword.to_ascii_uppercase().as_str() {
+            "AUTH" => self.note_mechanisms(parameters),
+            // As servers wrote it before RFC 2554.
+            old if old.starts_with("AUTH=") => self.note_mechanisms(keyword.split('=').skip(1).chain(parameters)),
+            "DSN" => self.extensions |= Extension::Dsn.bit(),
             "PIPELINING" => self.extensions |= Extension::Pipelining.bit(),
             "8BITMIME" => self.extensions |= Extension::EightBitMime.bit(),
             "SMTPUTF8" => self.extensions |= Extension::SmtpUtf8.bit(),
@@ -60,6 +70,16 @@ impl Capabilities {
             "LIMITS" => self.mail_max = parameters.find_map(mail_max),
             _ => {}
         }
+    }
+
+    fn note_mechanisms<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        self.mechanisms = names.filter_map(Mechanism::parse).fold(self.mechanisms, |bits, mechanism| bits | mechanism.bit());
+    }
+
+    /// Whether the server offers AUTH (RFC 4954) with a mechanism.
+    #[must_use]
+    pub fn offers_mechanism(&self, mechanism: Mechanism) -> bool {
+        self.mechanisms & mechanism.bit() != 0
     }
 
     /// Whether the server offers an extension.

@@ -6,23 +6,42 @@ use super::{
 };
 use crate::{
     address::{ForwardPath, ReversePath},
-    envelope::{BodyType, MailFrom, RcptTo},
+    envelope::{BodyType, DsnError, DsnRequest, MailFrom, RcptTo, xtext},
 };
 
 /// Most digits of SIZE (RFC 1870 section 4).
 const MAX_SIZE_DIGITS: usize = 20;
 
+/// The extensions whose parameters a client may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extensions {
+    /// After HELO: none.
+    None,
+    /// After EHLO: SIZE, BODY and SMTPUTF8, and what is not offered everywhere.
+    Offered {
+        /// DSN (RFC 3461): RET, ENVID, NOTIFY and ORCPT.
+        dsn: bool,
+        /// AUTH (RFC 4954 section 5).
+        auth: bool,
+    },
+}
+
 impl MailFrom {
-    /// Reads the argument of MAIL. Without `extensions` (after HELO) no parameter is known.
-    pub fn parse(argument: &str, extensions: bool) -> Result<Self, ArgumentError> {
+    /// Reads the argument of MAIL. AUTH= is read and forgotten: nobody is believed who another server says the sender is.
+    pub fn parse(argument: &str, extensions: Extensions) -> Result<Self, ArgumentError> {
         let (path, rest) = ReversePath::parse(after_keyword(argument, "FROM:")?)?;
-        let (mut size, mut body, mut smtputf8) = (None, None, None);
+        let (mut size, mut body, mut smtputf8, mut auth, mut ret, mut envelope_id) = (None, None, None, None, None, None);
         for parameter in parameters(rest) {
-            match parameter? {
-                _ if !extensions => return Err(ArgumentError::UnknownParameter),
-                parameter if parameter.is("SIZE") => set(&mut size, size_value(&parameter)?)?,
-                parameter if parameter.is("BODY") => set(&mut body, body_value(&parameter)?)?,
-                parameter if parameter.is("SMTPUTF8") => set(&mut smtputf8, no_value(&parameter)?)?,
+            match (parameter?, extensions) {
+                (_, Extensions::None) => return Err(ArgumentError::UnknownParameter),
+                (parameter, _) if parameter.is("SIZE") => set(&mut size, size_value(&parameter)?)?,
+                (parameter, _) if parameter.is("BODY") => set(&mut body, body_value(&parameter)?)?,
+                (parameter, _) if parameter.is("SMTPUTF8") => set(&mut smtputf8, no_value(&parameter)?)?,
+                (parameter, Extensions::Offered { auth: true, .. }) if parameter.is("AUTH") => set(&mut auth, auth_value(&parameter)?)?,
+                (parameter, Extensions::Offered { dsn: true, .. }) if parameter.is("RET") => set(&mut ret, value(&parameter)?.parse()?)?,
+                (parameter, Extensions::Offered { dsn: true, .. }) if parameter.is("ENVID") => {
+                    set(&mut envelope_id, DsnRequest::parse_envelope_id(value(&parameter)?)?)?;
+                }
                 _ => return Err(ArgumentError::UnknownParameter),
             }
         }
@@ -30,21 +49,31 @@ impl MailFrom {
         if !smtputf8 && matches!(&path, ReversePath::Mailbox(mailbox) if !mailbox.is_ascii()) {
             return Err(ArgumentError::NeedsSmtpUtf8);
         }
-        Ok(Self { path, size: size.filter(|size| *size > 0), body, smtputf8 })
+        Ok(Self { path, size: size.filter(|size| *size > 0), body, smtputf8, dsn: DsnRequest { ret, envelope_id } })
     }
 }
 
 impl RcptTo {
     /// Reads the argument of RCPT in a transaction that has `smtputf8` or not.
-    pub fn parse(argument: &str, smtputf8: bool) -> Result<Self, ArgumentError> {
+    pub fn parse(argument: &str, extensions: Extensions, smtputf8: bool) -> Result<Self, ArgumentError> {
         let (path, rest) = ForwardPath::parse(after_keyword(argument, "TO:")?)?;
-        if let Some(parameter) = parameters(rest).next() {
-            return parameter.and(Err(ArgumentError::UnknownParameter));
+        let (mut notify, mut original) = (None, None);
+        for parameter in parameters(rest) {
+            match (parameter?, extensions) {
+                (parameter, Extensions::Offered { dsn: true, .. }) if parameter.is("NOTIFY") => {
+                    set(&mut notify, value(&parameter)?.parse()?)?;
+                }
+                (parameter, Extensions::Offered { dsn: true, .. }) if parameter.is("ORCPT") => {
+                    set(&mut original, value(&parameter)?.parse()?)?;
+                }
+                _ => return Err(ArgumentError::UnknownParameter),
+            }
         }
-        if !smtputf8 && matches!(&path, ForwardPath::Mailbox(mailbox) if !mailbox.is_ascii()) {
+        let is_ascii = rest.is_ascii() && !matches!(&path, ForwardPath::Mailbox(mailbox) if !mailbox.is_ascii());
+        if !smtputf8 && !is_ascii {
             return Err(ArgumentError::NeedsSmtpUtf8);
         }
-        Ok(Self { path })
+        Ok(Self { path, notify, original })
     }
 }
 
@@ -68,6 +97,21 @@ fn size_value(parameter: &Parameter<'_>) -> Result<u64, ArgumentError> {
         }
         _ => Err(ArgumentError::Parameter),
     }
+}
+
+impl From<DsnError> for ArgumentError {
+    fn from(DsnError: DsnError) -> Self {
+        Self::Parameter
+    }
+}
+
+/// `<>` or a mailbox, as xtext.
+fn auth_value(parameter: &Parameter<'_>) -> Result<(), ArgumentError> {
+    xtext::decode(value(parameter)?).map(drop).ok_or(ArgumentError::Parameter)
+}
+
+fn value<'a>(parameter: &Parameter<'a>) -> Result<&'a str, ArgumentError> {
+    parameter.value.ok_or(ArgumentError::Parameter)
 }
 
 fn body_value(parameter: &Parameter<'_>) -> Result<BodyType, ArgumentError> {

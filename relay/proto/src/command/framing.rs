@@ -6,11 +6,13 @@ use super::LineError;
 
 /// Longest command line, in octets with its CRLF: 512 (RFC 5321 section 4.5.3.1.4) and room for any parameters of extensions.
 pub const MAX_LINE: usize = 2048;
+/// Longest line of an exchange of AUTH, the command's own among them, in octets with its CRLF (RFC 4954 section 4).
+pub const MAX_AUTH_LINE: usize = 12_288;
 
 /// What the unread bytes begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing<'a> {
-    /// A line that has not ended yet; less than [`MAX_LINE`].
+    /// A line that has not ended yet; less than the limit.
     Partial,
     /// A line, here without its CRLF.
     Line(&'a [u8]),
@@ -23,12 +25,13 @@ pub enum Framing<'a> {
     },
 }
 
-/// Looks for the end of the line that `unread` begins with. The verdict does not depend on how much more than needed is there.
+/// Looks for the end of the line that `unread` begins with, which is at most `limit` octets long with its CRLF. The verdict does not depend on
+/// how much more than needed is there.
 #[must_use]
-pub fn next_line(unread: &[u8]) -> Framing<'_> {
+pub fn next_line(unread: &[u8], limit: usize) -> Framing<'_> {
     let end = memchr2(b'\r', b'\n', unread).unwrap_or(unread.len());
-    if end > MAX_LINE - 2 {
-        return Framing::Broken { error: LineError::TooLong, seen: MAX_LINE - 1 };
+    if end + 2 > limit {
+        return Framing::Broken { error: LineError::TooLong, seen: limit - 1 };
     }
     match unread[end..] {
         [] | [b'\r'] => Framing::Partial,

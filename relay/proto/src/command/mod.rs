@@ -8,7 +8,8 @@ mod line;
 mod parameters;
 
 pub use bdat::ChunkSize;
-pub use framing::{Framing, MAX_LINE, next_line, skip_line};
+pub use envelope::Extensions;
+pub use framing::{Framing, MAX_AUTH_LINE, MAX_LINE, next_line, skip_line};
 pub use hello::client_name;
 pub use line::{CommandLine, Verb};
 
@@ -20,7 +21,7 @@ pub enum LineError {
     /// A CR without LF or an LF without CR: no end of a line (RFC 5321 section 2.3.8).
     #[error("a line ends with CRLF, and has no other CR or LF")]
     LineEnd,
-    /// Over [`MAX_LINE`].
+    /// Over [`MAX_LINE`], or [`MAX_AUTH_LINE`] where that holds.
     #[error("the line is too long")]
     TooLong,
     /// A control character, NUL among them.

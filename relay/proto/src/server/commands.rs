@@ -1,22 +1,23 @@
 //! What each command does.
 
 use super::{
+    auth::is_auth,
     input::Input,
     machine::{Machine, Notice},
     patience::Try,
     replies,
-    settings::TlsOffer,
+    settings::{AuthOffer, TlsOffer},
     state::{Envelope, Greeting, Phase, Question, Transaction},
     step::Step,
 };
 use crate::{
-    command::{ChunkSize, CommandLine, Framing, LineError, Verb, client_name, next_line, skip_line},
+    command::{ChunkSize, CommandLine, Extensions, Framing, LineError, Verb, client_name, next_line, skip_line},
     content::ChunkReader,
     envelope::{MailFrom, RcptTo},
     reply::Reply,
 };
 
-type NextStep = Option<Step<'static>>;
+pub(super) type NextStep = Option<Step<'static>>;
 
 impl Machine {
     /// One command line.
@@ -25,7 +26,7 @@ impl Machine {
         if self.output.is_high() {
             return Some(Step::Flush);
         }
-        let (length, step) = match next_line(input.unread()) {
+        let (length, step) = match next_line(input.unread(), self.line_limit(input.unread())) {
             Framing::Partial => (0, Some(Step::Read)),
             Framing::Line(line) if self.patience.allows(Try::Command) => (line.len() + 2, self.command(line, transaction)),
             Framing::Line(line) => {
@@ -70,6 +71,10 @@ impl Machine {
             Verb::Vrfy | Verb::Expn if argument.is_empty() => self.refused(&replies::usage(verb)),
             Verb::Vrfy => self.done(&replies::CANNOT_VERIFY),
             Verb::Help => self.done(&replies::HELP),
+            Verb::Auth if self.offers_auth() => self.auth(argument),
+            Verb::Auth if self.settings.offer.auth == AuthOffer::Required && self.tls != TlsOffer::Active => {
+                self.refused(&replies::NEEDS_TLS)
+            }
             Verb::Expn | Verb::Auth => self.refused(&replies::NOT_IMPLEMENTED),
         }
     }
@@ -80,13 +85,16 @@ impl Machine {
             self.end(&replies::usage(Verb::Bdat));
             return None;
         }
-        self.refused(&replies::line(error))
+        match error {
+            LineError::TooLong if is_auth(line) => self.refused(&replies::AUTH_LINE_TOO_LONG),
+            _ => self.refused(&replies::line(error)),
+        }
     }
 
     /// Who would have sent is told to the driver: requiring TLS turns away senders that can't do it, and people want to know whom.
     fn needs_tls(&mut self, verb: Verb, argument: &str) -> NextStep {
         if verb == Verb::Mail
-            && let Ok(mail) = MailFrom::parse(argument, true)
+            && let Ok(mail) = MailFrom::parse(argument, self.offered())
         {
             self.notice = Some(Notice::NeedsTls(mail.path));
         }
@@ -104,6 +112,9 @@ impl Machine {
             (_, TlsOffer::Required | TlsOffer::Optional) => (Greeting::Ehlo(name.into()), &settings.ehlo_in_clear),
         };
         self.greeting = greeting;
+        if verb == Verb::Ehlo && self.offers_auth() {
+            return self.done(&replies::ehlo(&self.settings.offer, false, self.mechanisms));
+        }
         self.output.bytes(reply);
         None
     }
@@ -128,15 +139,29 @@ impl Machine {
         None
     }
 
+    /// What a client may use after EHLO.
+    fn offered(&self) -> Extensions {
+        Extensions::Offered { dsn: self.settings.offer.dsn, auth: self.offers_auth() }
+    }
+
+    fn extensions(&self) -> Extensions {
+        match self.greeting {
+            Greeting::None | Greeting::Helo(_) => Extensions::None,
+            Greeting::Ehlo(_) => self.offered(),
+        }
+    }
+
     fn mail(&mut self, argument: &str, transaction: Transaction) -> NextStep {
-        let extensions = match (&self.greeting, transaction) {
+        match (&self.greeting, transaction) {
             (_, Transaction::Envelope(_) | Transaction::Chunks(..)) => return self.refused(&replies::MAIL_TWICE),
             (Greeting::None, _) => return self.refused(&replies::NEEDS_HELLO),
-            (Greeting::Helo(_), _) => false,
-            (Greeting::Ehlo(_), _) => true,
-        };
+            (Greeting::Helo(_) | Greeting::Ehlo(_), _) => {}
+        }
         self.phase = Phase::Command(Transaction::Failed);
-        match MailFrom::parse(argument, extensions) {
+        if self.needs_auth() {
+            return self.refused(&replies::NEEDS_AUTH);
+        }
+        match MailFrom::parse(argument, self.extensions()) {
             Ok(mail) if mail.size.is_some_and(|size| size > self.settings.offer.max_message_bytes) => self.done(&replies::TOO_BIG),
             Ok(mail) => {
                 let turn = self.ask(Question::Mail { smtputf8: mail.smtputf8 });
@@ -154,7 +179,7 @@ impl Machine {
             Transaction::Envelope(envelope) => envelope,
         };
         self.phase = Phase::Command(Transaction::Envelope(envelope.with_refusal()));
-        match RcptTo::parse(argument, envelope.smtputf8) {
+        match RcptTo::parse(argument, self.extensions(), envelope.smtputf8) {
             Ok(_) if envelope.recipients >= self.settings.offer.max_recipients => {
                 self.patience.recipient_is_to_come_again(envelope.recipients);
                 self.done(&replies::TOO_MANY_RECIPIENTS)
@@ -220,12 +245,12 @@ impl Machine {
         None
     }
 
-    fn done(&mut self, reply: &Reply) -> NextStep {
+    pub(super) fn done(&mut self, reply: &Reply) -> NextStep {
         self.say(reply);
         None
     }
 
-    fn refused(&mut self, reply: &Reply) -> NextStep {
+    pub(super) fn refused(&mut self, reply: &Reply) -> NextStep {
         self.refuse(reply);
         None
     }

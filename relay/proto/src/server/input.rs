@@ -1,6 +1,6 @@
 //! What the client sent and the session has not read yet.
 
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
 use super::step::Expect;
 
@@ -10,11 +10,18 @@ const COMMAND_ROOM: usize = 1024;
 const CONTENT_ROOM: usize = 32 * 1024;
 
 /// A buffer that is small while a session idles and large while content arrives.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Input {
     bytes: Vec<u8>,
     /// Where the unread bytes begin.
     start: usize,
+}
+
+/// Shows no byte: it may be a password's.
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input").field("unread", &self.unread().len()).finish_non_exhaustive()
+    }
 }
 
 impl Input {

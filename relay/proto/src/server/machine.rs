@@ -4,6 +4,7 @@ use std::{mem, ops::Range, sync::Arc};
 
 use super::{
     input::Input,
+    mechanism::Mechanisms,
     output::Output,
     patience::{Patience, Try},
     replies,
@@ -21,6 +22,9 @@ const LITTLE: u64 = 64 * 1024;
 pub(super) struct Machine {
     pub(super) settings: Arc<Settings>,
     pub(super) tls: TlsOffer,
+    /// Those that the driver has set.
+    pub(super) mechanisms: Mechanisms,
+    pub(super) authenticated: bool,
     pub(super) greeting: Greeting,
     pub(super) phase: Phase,
     pub(super) output: Output,
@@ -34,6 +38,8 @@ pub(super) struct Machine {
 pub(super) enum Notice {
     /// A transaction is to be forgotten; with the reply to its content, if that is why.
     Discard(Option<Reply>),
+    /// The exchange of AUTH has ended.
+    AuthCancelled,
     /// A sender was refused because TLS is required.
     NeedsTls(ReversePath),
 }
@@ -49,6 +55,8 @@ impl Machine {
         Self {
             settings,
             tls,
+            mechanisms: Mechanisms::default(),
+            authenticated: false,
             greeting: Greeting::None,
             phase: Phase::Command(Transaction::None),
             output: Output::default(),
@@ -66,6 +74,7 @@ impl Machine {
         loop {
             match self.notice.take() {
                 Some(Notice::Discard(refusal)) => return Next::Step(Step::Discard(refusal)),
+                Some(Notice::AuthCancelled) => return Next::Step(Step::AuthCancelled),
                 Some(Notice::NeedsTls(sender)) => return Next::Step(Step::NeedsTls(sender)),
                 None => {}
             }
@@ -81,6 +90,7 @@ impl Machine {
         match mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Command(transaction) => self.command_line(transaction, input).map(Next::Step),
             Phase::SkipLine(transaction) => self.rest_of_line(transaction, input).map(Next::Step),
+            Phase::AuthResponse => self.auth_response(input).map(Next::Step),
             Phase::Data { envelope, reader } => self.data(envelope, reader, input),
             Phase::DrainData { reader, refusal, drained } => self.drain_data(reader, refusal, drained, input).map(Next::Step),
             Phase::Chunk { envelope, reader, left } => self.chunk(envelope, reader, left, input),
@@ -129,7 +139,7 @@ impl Machine {
             (Question::Chunk { size, .. }, false) => {
                 (Phase::DrainChunk { left: size.octets, refusal: reply, then: Transaction::Failed }, None)
             }
-            (Question::Data(_), false) | (Question::Message(_), _) => (command(Transaction::None), Some(reply)),
+            (Question::Auth | Question::Message(_), _) | (Question::Data(_), false) => (command(Transaction::None), Some(reply)),
         };
         self.phase = phase;
         if let Some(reply) = said {

@@ -7,6 +7,8 @@ const BAD_COMMANDS: u8 = 20;
 const IDLE_COMMANDS: u8 = 200;
 /// Recipients that are refused for good in a whole session.
 const REFUSED_RECIPIENTS: u8 = 100;
+/// Exchanges of AUTH. One that succeeds is the last, so that so many may fail.
+const AUTHENTICATIONS: u8 = 3;
 
 /// Counts what a client tries.
 #[derive(Debug, Default)]
@@ -14,6 +16,7 @@ pub(super) struct Patience {
     bad_commands: u8,
     idle_commands: u8,
     refused_recipients: u8,
+    authentications: u8,
 }
 
 /// What a client tries.
@@ -25,6 +28,8 @@ pub(super) enum Try {
     Command,
     /// A recipient that was refused for good.
     RefusedRecipient,
+    /// An exchange of AUTH.
+    Authentication,
 }
 
 impl Patience {
@@ -34,6 +39,7 @@ impl Patience {
             Try::BadCommand => (&mut self.bad_commands, BAD_COMMANDS),
             Try::Command => (&mut self.idle_commands, IDLE_COMMANDS),
             Try::RefusedRecipient => (&mut self.refused_recipients, REFUSED_RECIPIENTS),
+            Try::Authentication => (&mut self.authentications, AUTHENTICATIONS),
         };
         let allows = *count < most;
         *count = count.saturating_add(1);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::settings::Offer;
+use super::{mechanism::Mechanisms, settings::Offer};
 use crate::{
     command::{ArgumentError, LineError, Verb},
     content::Flaw,
@@ -22,17 +22,26 @@ pub(super) const START_INPUT: Reply = Reply { code: 354, enhanced: None, text: C
 pub(super) const TOO_MANY_BAD_COMMANDS: Reply = reply(421, 7, 0, "Too many bad commands, closing");
 pub(super) const TOO_MANY_COMMANDS: Reply = reply(421, 7, 0, "Too many commands without a recipient, closing");
 pub(super) const TOO_MANY_REFUSED: Reply = reply(421, 7, 0, "Too many refused recipients, closing");
+pub(super) const TOO_MANY_AUTHENTICATIONS: Reply = reply(421, 7, 0, "Too many failed authentications, closing");
 pub(super) const UNANSWERED: Reply = reply(421, 3, 0, "Internal error, closing");
 pub(super) const TOO_MANY_RECIPIENTS: Reply = reply(452, 5, 3, "Too many recipients, send the rest in another transaction");
 
+/// RFC 4954 section 6.
+pub(super) const AUTH_LINE_TOO_LONG: Reply = reply(500, 5, 6, "The line is too long for AUTH");
+pub(super) const AUTH_CANCELLED: Reply = reply(501, 7, 0, "Authentication cancelled");
+pub(super) const BAD_BASE64: Reply = reply(501, 5, 2, "The response is not base64");
+pub(super) const UNKNOWN_MECHANISM: Reply = reply(504, 5, 4, "The mechanism is not offered");
 pub(super) const NOT_IMPLEMENTED: Reply = reply(502, 5, 1, "Command not implemented");
 pub(super) const NEEDS_HELLO: Reply = reply(503, 5, 1, "Send EHLO first");
 pub(super) const NEEDS_EHLO: Reply = reply(503, 5, 1, "BDAT needs EHLO");
+pub(super) const AUTH_NEEDS_EHLO: Reply = reply(503, 5, 1, "AUTH needs EHLO");
 pub(super) const NEEDS_MAIL: Reply = reply(503, 5, 1, "Send MAIL first");
 pub(super) const NEEDS_RCPT: Reply = reply(503, 5, 1, "Send RCPT first");
 pub(super) const MAIL_TWICE: Reply = reply(503, 5, 1, "A transaction is open already");
 pub(super) const CHUNKS_BEGAN: Reply = reply(503, 5, 1, "The content has begun, only BDAT may follow");
 pub(super) const TLS_IS_UP: Reply = reply(503, 5, 1, "TLS is up already");
+pub(super) const AUTHENTICATED_ALREADY: Reply = reply(503, 5, 1, "Authenticated already");
+pub(super) const NEEDS_AUTH: Reply = reply(530, 7, 0, "Authentication required");
 pub(super) const NEEDS_TLS: Reply = reply(530, 7, 0, "Send STARTTLS first");
 pub(super) const TOO_BIG: Reply = reply(552, 3, 4, "The message is too big");
 pub(super) const NO_VALID_RECIPIENT: Reply = reply(554, 5, 1, "No valid recipient");
@@ -55,14 +64,16 @@ pub(super) fn helo(offer: &Offer) -> Reply {
 }
 
 /// The extensions, each on its line (RFC 5321 section 4.1.1.1).
-pub(super) fn ehlo(offer: &Offer, starttls: bool) -> Reply {
+pub(super) fn ehlo(offer: &Offer, starttls: bool, mechanisms: Mechanisms) -> Reply {
     let Offer { hostname, max_message_bytes, max_recipients, .. } = offer;
     let starttls = if starttls { "\nSTARTTLS" } else { "" };
+    let dsn = if offer.dsn { "\nDSN" } else { "" };
+    let auth = if mechanisms.is_empty() { String::new() } else { format!("\nAUTH {mechanisms}") };
     let one_domain = if offer.one_next_hop_per_transaction { " RCPTDOMAINMAX=1" } else { "" };
     Reply::bare(
         250,
         format!(
-            "{hostname}\nPIPELINING\nSIZE {max_message_bytes}\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING{starttls}\n\
+            "{hostname}\nPIPELINING\nSIZE {max_message_bytes}\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING{dsn}{starttls}{auth}\n\
              LIMITS RCPTMAX={max_recipients}{one_domain}"
         ),
     )
@@ -88,7 +99,8 @@ pub(super) fn usage(verb: Verb) -> Reply {
         Verb::Bdat => "Syntax: BDAT size [LAST]; closing, since nobody can tell where the chunk ends",
         Verb::Vrfy => "Syntax: VRFY text",
         Verb::Expn => "Syntax: EXPN text",
-        Verb::Data | Verb::Rset | Verb::Help | Verb::Noop | Verb::Quit | Verb::StartTls | Verb::Auth => "The command takes no argument",
+        Verb::Auth => "Syntax: AUTH mechanism [initial-response]",
+        Verb::Data | Verb::Rset | Verb::Help | Verb::Noop | Verb::Quit | Verb::StartTls => "The command takes no argument",
     };
     reply(501, 5, 4, form)
 }

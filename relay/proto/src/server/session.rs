@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     input::Input,
     machine::{Machine, Next},
+    mechanism::Mechanisms,
     settings::{Settings, TlsOffer},
     state::{Greeting, Phase},
     step::{Expect, Step, Turn},
@@ -60,6 +61,28 @@ impl Session {
         self.machine.answer(reply);
     }
 
+    /// Sets what AUTH offers from the next EHLO on: what this client may use, once TLS is up. Without it AUTH is not offered, nor is it where
+    /// nobody is to authenticate.
+    pub fn offer_mechanisms(&mut self, mechanisms: Mechanisms) {
+        self.machine.mechanisms = mechanisms;
+    }
+
+    /// Goes on with the exchange of AUTH: 334 with the challenge, encoded.
+    pub fn challenge(&mut self, Turn(()): Turn, challenge: &[u8]) {
+        self.machine.challenge(challenge);
+    }
+
+    /// Ends the exchange of AUTH: the client is who it says it is, until the session ends. The reply should be a 235.
+    pub fn authenticated(&mut self, Turn(()): Turn, reply: Reply) {
+        self.machine.authenticate(reply);
+    }
+
+    /// Whether AUTH succeeded.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        self.machine.authenticated
+    }
+
     /// While content arrives: reads the rest away, then sends this reply in place of asking for delivery. The transaction is over for the
     /// driver. Does nothing at any other time.
     pub fn refuse_content(&mut self, reply: Reply) {
@@ -89,7 +112,9 @@ impl Session {
     pub fn expects(&self) -> Expect {
         match self.machine.phase {
             Phase::Data { .. } | Phase::Chunk { .. } | Phase::DrainData { .. } | Phase::DrainChunk { .. } => Expect::Content,
-            Phase::Command(_) | Phase::SkipLine(_) | Phase::Asked(_) | Phase::StartTls | Phase::Closed => Expect::Command,
+            Phase::Command(_) | Phase::SkipLine(_) | Phase::Asked(_) | Phase::AuthResponse | Phase::StartTls | Phase::Closed => {
+                Expect::Command
+            }
         }
     }
 
@@ -108,6 +133,8 @@ impl Session {
         let smtputf8 = self.machine.phase.envelope().is_some_and(|envelope| envelope.smtputf8);
         match (&self.machine.greeting, self.machine.tls, smtputf8) {
             (Greeting::None | Greeting::Helo(_), _, _) => "SMTP",
+            (Greeting::Ehlo(_), TlsOffer::Active, false) if self.machine.authenticated => "ESMTPSA",
+            (Greeting::Ehlo(_), TlsOffer::Active, true) if self.machine.authenticated => "UTF8SMTPSA",
             (Greeting::Ehlo(_), TlsOffer::Active, false) => "ESMTPS",
             (Greeting::Ehlo(_), TlsOffer::Active, true) => "UTF8SMTPS",
             (Greeting::Ehlo(_), TlsOffer::Required | TlsOffer::Optional, false) => "ESMTP",

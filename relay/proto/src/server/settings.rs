@@ -1,6 +1,6 @@
 //! What a listener says and allows; made once, shared by all its sessions.
 
-use super::replies;
+use super::{mechanism::Mechanisms, replies};
 
 /// What a server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,20 @@ pub struct Offer {
     pub tls: TlsOffer,
     /// Whether the recipients of one transaction must share a next hop: RCPTDOMAINMAX=1 (RFC 9422).
     pub one_next_hop_per_transaction: bool,
+    /// Who has to authenticate.
+    pub auth: AuthOffer,
+    /// Whether a sender may say which reports it wants: DSN (RFC 3461).
+    pub dsn: bool,
+}
+
+/// Whether clients authenticate (RFC 4954).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthOffer {
+    /// Nobody does: AUTH is not implemented.
+    Never,
+    /// Everybody must: MAIL before it is answered 530 5.7.0. It is offered over TLS alone, with the mechanisms that the driver sets
+    /// ([`offer_mechanisms`](super::Session::offer_mechanisms)).
+    Required,
 }
 
 /// When TLS starts in a session, and whether it must.
@@ -45,8 +59,8 @@ impl Settings {
         Self {
             banner: wire(&replies::banner(&offer)),
             helo: wire(&replies::helo(&offer)),
-            ehlo_in_clear: wire(&replies::ehlo(&offer, true)),
-            ehlo_over_tls: wire(&replies::ehlo(&offer, false)),
+            ehlo_in_clear: wire(&replies::ehlo(&offer, true, Mechanisms::default())),
+            ehlo_over_tls: wire(&replies::ehlo(&offer, false, Mechanisms::default())),
             offer,
         }
     }

@@ -15,6 +15,8 @@ pub(super) enum Phase {
     SkipLine(Transaction),
     /// None is read before the driver has answered.
     Asked(Question),
+    /// It belongs to a response of the exchange of AUTH.
+    AuthResponse,
     /// It belongs to the content of DATA.
     Data { envelope: Envelope, reader: DataReader },
     /// It belongs to a chunk of BDAT, of which `left` has still to come.
@@ -56,6 +58,7 @@ pub(super) struct Envelope {
 /// What the driver was asked.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Question {
+    Auth,
     Mail { smtputf8: bool },
     Rcpt(Envelope),
     Data(Envelope),
@@ -92,7 +95,7 @@ impl Phase {
             Self::Command(transaction) | Self::SkipLine(transaction) => transaction.envelope(),
             Self::Asked(question) => question.envelope(),
             Self::Data { envelope, .. } | Self::Chunk { envelope, .. } => Some(envelope),
-            Self::DrainData { .. } | Self::StartTls | Self::Closed => None,
+            Self::AuthResponse | Self::DrainData { .. } | Self::StartTls | Self::Closed => None,
             Self::DrainChunk { then, .. } => then.envelope(),
         }
     }
@@ -110,7 +113,7 @@ impl Transaction {
 impl Question {
     fn envelope(&self) -> Option<&Envelope> {
         match self {
-            Self::Mail { .. } => None,
+            Self::Auth | Self::Mail { .. } => None,
             Self::Rcpt(envelope) | Self::Data(envelope) | Self::Chunk { envelope, .. } | Self::Message(envelope) => Some(envelope),
         }
     }

@@ -1,5 +1,8 @@
 //! What a session asks of whoever drives it.
 
+use std::fmt;
+
+use super::mechanism::Mechanism;
 use crate::{
     address::ReversePath,
     envelope::{MailFrom, RcptTo},
@@ -10,7 +13,8 @@ use crate::{
 ///
 /// A transaction begins for the driver with its positive answer to [`Step::Mail`]. It ends with exactly one of: the answer to
 /// [`Step::Message`], a negative answer to [`Step::Content`], a call of `refuse_content`, [`Step::Discard`], or the end of the session.
-#[derive(Debug)]
+///
+/// It does not show itself: a response may be a password.
 #[must_use]
 pub enum Step<'a> {
     /// Write all of `output`, then read more into `input`.
@@ -18,6 +22,12 @@ pub enum Step<'a> {
     /// Write all of `output`, then step again without reading: so many replies wait that a client which never reads must be held up, while
     /// more of its commands are buffered already.
     Flush,
+    /// AUTH begins. To be answered with `challenge`, with `authenticated`, or, to refuse it, with `answer`.
+    Auth(AuthBegin, Turn),
+    /// The client's response to the challenge, decoded. To be answered as [`Step::Auth`] is.
+    AuthResponse(Vec<u8>, Turn),
+    /// The exchange of AUTH ended without an answer (the client cancelled it, or its response can't be read): forget it.
+    AuthCancelled,
     /// May this sender begin a transaction? SIZE is within the limit when it is given.
     Mail(MailFrom, Turn),
     /// May the transaction have this recipient?
@@ -39,6 +49,22 @@ pub enum Step<'a> {
     StartTls,
     /// Write all of `output`, then close the connection. Nothing comes after it.
     Close,
+}
+
+/// How the client begins AUTH (RFC 4954 section 4).
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthBegin {
+    /// The mechanism, which is one of those that are offered.
+    pub mechanism: Mechanism,
+    /// The initial response, decoded; `None` when the client waits for a challenge.
+    pub initial: Option<Vec<u8>>,
+}
+
+/// Shows no secret.
+impl fmt::Debug for AuthBegin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthBegin").field("mechanism", &self.mechanism).finish_non_exhaustive()
+    }
 }
 
 /// The right to answer one question of a session, once. To step on without the answer ends the session with 421.

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use postern_proto::{
     reply::Reply,
-    server::{Offer, TlsOffer},
+    server::{AuthOffer, Offer, TlsOffer},
 };
 
 use crate::{
@@ -60,6 +60,8 @@ impl Dialogue {
             max_recipients: 100,
             tls: TlsOffer::Optional,
             one_next_hop_per_transaction: false,
+            auth: AuthOffer::Never,
+            dsn: false,
         };
         Self { name, offer, preamble: b"EHLO client.test\r\n", acts: Vec::new() }
     }

@@ -1,52 +1,51 @@
-//! What the sender wants to hear about its message (RFC 3461).
+//! How wishes about reports (RFC 3461) are stored: as SMTP writes their parameters. They are read by SMTP's own grammar.
 
-use serde::{Deserialize, Serialize};
+use std::{fmt::Display, str::FromStr};
 
-/// The parameters of MAIL FROM that are about reports.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DsnRequest {
-    /// RET: how much of the message a report brings back (RFC 3461 section 4.3); `None` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ret: Option<Return>,
-    /// ENVID: the sender's own name of the transaction, decoded from xtext (section 4.4); at most 100 characters in its encoded form.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub envelope_id: Option<String>,
+use postern_proto::envelope::{DsnRequest, Return, xtext::Xtext};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+/// RET and ENVID, each in a field of its own.
+pub(super) mod dsn_request {
+    use super::{Deserialize, Deserializer, DsnRequest, Error, Return, Serialize, Serializer, Xtext, parameter};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Stored {
+        #[serde(with = "parameter", default, skip_serializing_if = "Option::is_none")]
+        ret: Option<Return>,
+        /// As xtext.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        envelope_id: Option<String>,
+    }
+
+    pub(in crate::model) fn serialize<S: Serializer>(dsn: &DsnRequest, serializer: S) -> Result<S::Ok, S::Error> {
+        let envelope_id = dsn.envelope_id.as_deref().map(|id| Xtext(id).to_string());
+        Stored { ret: dsn.ret, envelope_id }.serialize(serializer)
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DsnRequest, D::Error> {
+        let Stored { ret, envelope_id } = Stored::deserialize(deserializer)?;
+        let envelope_id = envelope_id.as_deref().map(DsnRequest::parse_envelope_id).transpose().map_err(D::Error::custom)?;
+        Ok(DsnRequest { ret, envelope_id })
+    }
 }
 
-/// RET (RFC 3461 section 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Return {
-    /// `FULL`: the whole message.
-    Full,
-    /// `HDRS`: its header.
-    Headers,
-}
+/// The value of a parameter, or null.
+pub(super) mod parameter {
+    use super::{Deserialize, Deserializer, Display, Error, FromStr, Serializer};
 
-/// NOTIFY of one recipient (RFC 3461 section 4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Notify {
-    /// `NEVER`: no report at all.
-    Never,
-    /// Reports on these events.
-    On {
-        /// `SUCCESS`: when it is delivered.
-        success: bool,
-        /// `FAILURE`: when it can't be.
-        failure: bool,
-        /// `DELAY`: when it takes long.
-        delay: bool,
-    },
-}
+    #[expect(clippy::ref_option, reason = "serde passes the field so")]
+    pub(in crate::model) fn serialize<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_none(),
+        }
+    }
 
-/// ORCPT: the recipient as the sender first named it (RFC 3461 section 4.2); at most 500 characters in its encoded form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OriginalRecipient {
-    /// The kind of address: `rfc822`, `utf-8` (RFC 6533) or another.
-    pub address_type: String,
-    /// The address, decoded from xtext.
-    pub address: String,
+    pub(in crate::model) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<T>, D::Error> {
+        Option::<String>::deserialize(deserializer)?.map(|text| text.parse()).transpose().map_err(D::Error::custom)
+    }
 }

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use postern_proto::{
     address::{ForwardPath, ReversePath},
-    envelope::BodyType,
+    envelope::{BodyType, DsnRequest, Notify, OriginalRecipient},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     address::{body_type, forward_path, reverse_path},
-    dsn::{DsnRequest, Notify, OriginalRecipient},
+    dsn::{dsn_request, parameter},
 };
 
 /// Who sends a message, to whom, and how it came.
@@ -28,7 +28,7 @@ pub struct Envelope {
     #[serde(default)]
     pub smtputf8: bool,
     /// RET and ENVID (RFC 3461).
-    #[serde(default)]
+    #[serde(with = "dsn_request", default)]
     pub dsn: DsnRequest,
     /// When it was taken.
     pub arrival: Timestamp,
@@ -60,10 +60,10 @@ pub struct Recipient {
     #[serde(with = "forward_path")]
     pub path: ForwardPath,
     /// ORCPT (RFC 3461); `None` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "parameter", default, skip_serializing_if = "Option::is_none")]
     pub original: Option<OriginalRecipient>,
     /// NOTIFY (RFC 3461); `None` when absent, which asks for reports on failure, and on delay if we like.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "parameter", default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Notify>,
 }
 

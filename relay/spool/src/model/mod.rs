@@ -7,7 +7,8 @@ mod envelope;
 mod id;
 mod status;
 
-pub use dsn::{DsnRequest, Notify, OriginalRecipient, Return};
+pub use postern_proto::envelope::{DsnRequest, Notify, OriginalRecipient, Return};
+
 pub use entry::{Entry, Listed};
 pub use envelope::{Envelope, Origin, Recipient};
 pub use id::MessageId;
