@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use postern_proto::reply::Reply;
 use postern_spool::{Entry, MessageId, SpoolError, Status};
 use tracing::{error, field::display, info, warn};
 
@@ -15,7 +14,7 @@ use crate::log::Shown;
 
 /// A recipient was answered: what becomes of it is in the message's statuses by now.
 pub(super) fn answered(metrics: &Metrics, entry: &Entry, verdict: &Verdict, class: Class, now: Timestamp) {
-    let Verdict { place, reply, by } = verdict;
+    let Verdict { place, reply, by, .. } = verdict;
     let (Some(recipient), Some(status)) = (entry.envelope().recipients.get(*place), entry.statuses().get(*place)) else { return };
     let age = Duration::try_from(now.duration_since(entry.envelope().arrival)).unwrap_or_default();
     let (result, message) = match status {
@@ -30,14 +29,6 @@ pub(super) fn answered(metrics: &Metrics, entry: &Entry, verdict: &Verdict, clas
     let (id, to, next_hop, delay) = (entry.id(), Shown(&recipient.path), by.as_ref().map(display), age.as_secs_f64());
     let next_attempt = status.due().map(display);
     info!(%id, %to, next_hop, %reply, delay, next_attempt, "{message}");
-}
-
-/// A message's site can't be reached, so it was not tried.
-pub(super) fn blocked(entry: &Entry, place: usize, reason: &Reply) {
-    if let (Some(recipient), Some(status)) = (entry.envelope().recipients.get(place), entry.statuses().get(place)) {
-        let (id, to, next_attempt) = (entry.id(), Shown(&recipient.path), status.due().map(display));
-        tracing::debug!(%id, %to, %reason, next_attempt, "not tried: the servers can't be reached");
-    }
 }
 
 /// Work on a message came to an early end. It is taken up again when its lease is over.

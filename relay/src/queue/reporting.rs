@@ -35,9 +35,8 @@ impl<S: Spool> Reporter<'_, S> {
     /// Queues all reports that are due on a message at `now`. Gives the places of the recipients that are settled by it.
     pub(super) async fn report(&self, subject: Subject<'_>, now: Timestamp) -> Result<Vec<usize>, SpoolError> {
         let arrival = subject.entry.envelope().arrival;
-        let is_late = self.rules.delay_warning_seconds.is_some_and(|seconds| {
-            now >= later(arrival, std::time::Duration::from_secs(seconds.into()))
-        });
+        let is_late =
+            self.rules.delay_warning_seconds.is_some_and(|seconds| now >= later(arrival, std::time::Duration::from_secs(seconds.into())));
         let mut told = Vec::new();
         for kind in [Kind::Failed, Kind::Delayed, Kind::Relayed] {
             let places = owed(subject.entry, kind, is_late);

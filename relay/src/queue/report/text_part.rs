@@ -6,7 +6,8 @@ use super::{
     Event, Kind, Report,
     advice::{Advice, advice},
     clean::{clean, fold},
-    date, excerpt::Excerpt,
+    date,
+    excerpt::Excerpt,
     reply,
 };
 
