@@ -41,7 +41,7 @@ fn recipients(report: &Report<'_>) -> &'static str {
 
 fn attached(excerpt: &Excerpt) -> &'static str {
     match excerpt {
-        Excerpt::Message(_) | Excerpt::Header(_) => " What it began with is attached.",
+        Excerpt::Message(_) | Excerpt::Header(_) => " What is attached shows which one it was.",
         Excerpt::Nothing => "",
     }
 }

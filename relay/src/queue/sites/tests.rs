@@ -55,11 +55,29 @@ async fn a_site_takes_so_many_at_once_and_the_next_when_one_is_done() {
 async fn a_site_with_a_long_line_holds_no_other() {
     let sites = sites();
     let _running = [enter(&sites, 1).await, enter(&sites, 1).await];
-    let _waiting = [asking(&sites, 1).await, asking(&sites, 1).await];
-    let Admission::Later(fifth) = sites.enter(&site(1), &BOUNDS).await else { panic!() };
-    let Admission::Later(sixth) = sites.enter(&site(1), &BOUNDS).await else { panic!() };
-    assert!(fifth >= EARLIEST_TURN && sixth > fifth, "{fifth:?}, {sixth:?}");
+    // A second each, two at once, for ten seconds.
+    for _ in 0..20 {
+        drop(asking(&sites, 1).await);
+    }
+    let Admission::Later(first) = sites.enter(&site(1), &BOUNDS).await else { panic!() };
+    let Admission::Later(second) = sites.enter(&site(1), &BOUNDS).await else { panic!() };
+    assert!(first >= LINE_TIME && second > first, "{first:?}, {second:?}");
     drop(enter(&sites, 2).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_of_a_quick_site_may_be_longer() {
+    let sites = sites();
+    let keep = enter(&sites, 1).await;
+    for _ in 0..60 {
+        let pass = enter(&sites, 1).await;
+        advance(Duration::from_millis(1)).await;
+        pass.reached(&BOUNDS);
+    }
+    let known = sites.0.lock();
+    assert_eq!(known[&site(1)].longest_line(&BOUNDS), MAX_LINE);
+    drop(known);
+    drop(keep);
 }
 
 #[tokio::test(start_paused = true)]
