@@ -34,9 +34,9 @@ const MAX_LINE: usize = 500;
 /// Who does not get into the line comes again after this time at the earliest.
 const EARLIEST_TURN: Duration = Duration::from_millis(250);
 /// And after this time at the latest.
-const LATEST_TURN: Duration = Duration::from_mins(5);
-/// How long a delivery takes, as long as nothing is known.
-const FIRST_PACE: Duration = Duration::from_secs(1);
+const LATEST_TURN: Duration = Duration::from_mins(2);
+/// How long a delivery takes, as long as nothing is known. Who stands in line in vain tells that it is longer.
+const FIRST_PACE: Duration = Duration::from_millis(50);
 /// Most blocks that are remembered.
 const MAX_BLOCKS: usize = 4096;
 
@@ -127,7 +127,7 @@ impl Sites {
                 Some(blocked) => blocked,
                 None => Admission::Enter(Pass { presence, since: Instant::now(), _slots: slots }),
             },
-            Ok(None) | Err(_) => Admission::Later(self.0.turn(site, bounds)),
+            Ok(None) | Err(_) => Admission::Later(self.0.turn_in_vain(site, bounds)),
         }
     }
 }
@@ -159,9 +159,13 @@ impl Shared {
         self.lock().get(key)?.block.as_ref()?.holds(Instant::now())
     }
 
-    fn turn(&self, key: &SiteKey, bounds: &Bounds) -> Duration {
+    /// The turn of one that stood in line in vain.
+    fn turn_in_vain(&self, key: &SiteKey, bounds: &Bounds) -> Duration {
         let now = Instant::now();
-        self.lock().get_mut(key).map_or(EARLIEST_TURN, |site| site.next_turn(now, bounds))
+        let mut known = self.lock();
+        let Some(site) = known.get_mut(key) else { return EARLIEST_TURN };
+        site.learn(LINE_PATIENCE);
+        site.next_turn(now, bounds)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SiteKey, Site>> {
@@ -175,7 +179,7 @@ impl Pass {
         let took = self.since.elapsed();
         let Presence { sites, site: key } = &self.presence;
         if let Some(site) = sites.lock().get_mut(key) {
-            site.pace = (site.pace * 7 + took) / 8;
+            site.learn(took);
             if site.block.take().is_some() {
                 site.slots.resize(bounds.per_site);
                 sites.blocked.dec();
@@ -220,6 +224,11 @@ impl Drop for Presence {
 impl Site {
     fn new(now: Instant) -> Self {
         Self { slots: Slots::default(), present: 0, block: None, turn: now, pace: FIRST_PACE }
+    }
+
+    /// Takes what a delivery took into the average.
+    fn learn(&mut self, took: Duration) {
+        self.pace = (self.pace * 7 + took) / 8;
     }
 
     /// How many may stand in line: as many as have their turn soon, and in any case as many as run.

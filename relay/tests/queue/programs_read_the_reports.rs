@@ -25,8 +25,10 @@ parts = list(message.iter_parts())
 print('parts', *[part.get_content_type() for part in parts])
 assert not any(part.defects for part in parts), [part.defects for part in parts]
 print('text', parts[0].get_content())
-status = parts[1].get_payload()
-blocks = status if isinstance(status, list) else [email.message_from_string(block) for block in parts[1].get_payload(decode=True).decode().replace('\r\n', '\n').strip().split('\n\n')]
+blocks = parts[1].get_payload()
+if len(blocks) == 1:
+    # Python knows only the older type: it takes the first fields for a header, and the rest for a body.
+    blocks = blocks + [email.message_from_string(block) for block in blocks[0].get_payload().strip().split('\n\n')]
 for block in blocks:
     for name, value in block.items():
         print(name + ':', ' '.join(str(value).split()))

@@ -55,6 +55,7 @@ async fn a_site_takes_so_many_at_once_and_the_next_when_one_is_done() {
 async fn a_site_with_a_long_line_holds_no_other() {
     let sites = sites();
     let _running = [enter(&sites, 1).await, enter(&sites, 1).await];
+    sites.0.lock().get_mut(&site(1)).unwrap().pace = Duration::from_secs(1);
     // A second each, two at once, for ten seconds.
     for _ in 0..20 {
         drop(asking(&sites, 1).await);
@@ -81,10 +82,13 @@ async fn the_line_of_a_quick_site_may_be_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_stands_in_line_for_ever() {
+async fn nobody_stands_in_line_for_ever_and_who_does_in_vain_makes_it_shorter() {
     let sites = sites();
     let _running = [enter(&sites, 1).await, enter(&sites, 1).await];
+    let longest = || sites.0.lock()[&site(1)].longest_line(&BOUNDS);
+    let before = longest();
     assert!(matches!(sites.enter(&site(1), &BOUNDS).await, Admission::Later(_)));
+    assert!(longest() < before, "{} and {before}", longest());
 }
 
 #[tokio::test(start_paused = true)]
