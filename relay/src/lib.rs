@@ -12,6 +12,7 @@ pub mod open_files;
 pub mod policy;
 pub mod probe;
 pub mod proof;
+pub mod queue;
 mod rate;
 pub mod reload;
 pub mod session;

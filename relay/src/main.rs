@@ -24,6 +24,7 @@ use postern_relay::{
     message::{self, Budgets},
     open_files, probe,
     proof::Matrix,
+    queue::{self, Queue},
     reload::{self, Reloader},
     session::{self, Service},
     snapshot,
@@ -31,7 +32,7 @@ use postern_relay::{
     tls,
 };
 use prometheus_client::registry::Registry;
-use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver};
+use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver, task::JoinHandle, time::Instant};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -81,6 +82,9 @@ struct RelayOptions {
     /// Addresses of the node that the relay runs on: clients that come with them may be anyone
     #[arg(long = "host-address", value_name = "IP,…", value_delimiter = ',')]
     host_addresses: Vec<IpAddr>,
+    /// DNS servers to ask, those of the system's resolv.conf by default
+    #[arg(long = "dns-server", value_name = "ADDRESS:PORT,…", value_delimiter = ',')]
+    dns_servers: Vec<SocketAddr>,
     /// Folder for messages that are too large for memory
     #[arg(long, value_name = "DIR", default_value = "/var/spool/postern/scratch")]
     scratch: PathBuf,
@@ -137,15 +141,14 @@ async fn run(options: &RelayOptions) -> anyhow::Result<()> {
         tokio::spawn(control.run(watched));
     }
     let reloading = tokio::spawn(relay.reloader.run());
-    let (opening, inlet) = (relay.opening, relay.inlet);
-    tokio::spawn(async move { inlet.open(opening.run().await) });
+    let outgoing = tokio::spawn(relay.outgoing.start());
 
     let signal = tokio::select! {
         signal = signals.next() => signal,
         () = starter_ended(options.stop_with_stdin)? => "end of standard input",
     };
     tokio::select! {
-        () = end(signal, options, &drain) => {}
+        () = end(signal, options, &drain, outgoing) => {}
         signal = signals.next() => tracing::warn!(signal, "ending at once"),
     }
     reloading.abort();
@@ -153,15 +156,22 @@ async fn run(options: &RelayOptions) -> anyhow::Result<()> {
 }
 
 /// Ends in good order: whoever sends connections here learns late that it should not.
-async fn end(signal: &str, options: &RelayOptions, drain: &Drain) {
+async fn end(signal: &str, options: &RelayOptions, drain: &Drain, outgoing: JoinHandle<Queue<Engine>>) {
     if options.drain_delay > 0 {
         tracing::info!(signal, delay = options.drain_delay, "ending soon: connections are still taken");
         tokio::time::sleep(Duration::from_secs(options.drain_delay)).await;
     }
     tracing::info!(signal, grace = options.grace, "ending: no new connections, transactions finish");
+    let deadline = Instant::now() + Duration::from_secs(options.grace);
     match drain.run(Duration::from_secs(options.grace)).await {
         Drained::Whole => tracing::info!("every session ended"),
         Drained::Cut(sessions) => tracing::warn!(sessions, "the grace is over, sessions are cut; their senders keep the mail"),
+    }
+    // A queue that is not open yet holds nothing of ours.
+    outgoing.abort();
+    if let Ok(queue) = outgoing.await {
+        queue.drain(deadline).await;
+        tracing::info!("the queue is closed");
     }
 }
 
@@ -182,8 +192,7 @@ fn starter_ended(wanted: bool) -> anyhow::Result<impl Future<Output = ()>> {
 struct Relay {
     watched: Watched,
     reloader: Reloader<Matrix, Service<PassThrough, Inlet<Engine>>>,
-    opening: Opening,
-    inlet: Inlet<Engine>,
+    outgoing: Outgoing,
 }
 
 impl Relay {
@@ -196,9 +205,19 @@ impl Relay {
         let messages = message::Store::open(&options.scratch, UNTIL_CONFIGURED, message::Metrics::register(&mut registry))
             .with_context(|| format!("scratch folder {}", options.scratch.display()))?;
         let surroundings = Surroundings { host_addresses: options.host_addresses.iter().map(IpAddr::to_canonical).collect() };
-        let resolver = Resolver::from_system().context("DNS resolver")?;
+        let resolver = match options.dns_servers.as_slice() {
+            [] => Resolver::from_system(),
+            servers => Resolver::from_servers(servers),
+        };
+        let resolver = resolver.context("DNS resolver")?;
         let outbound = Outbound::on_host(surroundings.host_addresses.clone(), resolver, delivery::Metrics::register(&mut registry));
         let inlet = Inlet::new(outbound.clone());
+        let outgoing = Outgoing {
+            opening: Opening { store: Arc::clone(&configuration), directory: options.spool.clone() },
+            inlet: inlet.clone(),
+            outbound: outbound.clone(),
+            metrics: queue::Metrics::register(&mut registry),
+        };
         let service = Service {
             configuration: Arc::clone(&configuration),
             deliver: PassThrough::new(outbound),
@@ -226,9 +245,26 @@ impl Relay {
             messages,
             metrics: reload::Metrics::register(&mut registry),
         };
-        let opening = Opening { store: Arc::clone(&configuration), directory: options.spool.clone() };
         let watched = Watched { store: configuration, admission, drain: drain.clone(), clients, started_at: Timestamp::now(), registry };
-        Ok(Self { watched, reloader, opening, inlet })
+        Ok(Self { watched, reloader, outgoing })
+    }
+}
+
+/// Mail that waits for its delivery, once there is a place for it.
+struct Outgoing {
+    opening: Opening,
+    inlet: Inlet<Engine>,
+    outbound: Outbound,
+    metrics: queue::Metrics,
+}
+
+impl Outgoing {
+    /// Opens the queue when a configuration first wants one, takes messages into it, and delivers what is in it.
+    async fn start(self) -> Queue<Engine> {
+        let store = Arc::clone(&self.opening.store);
+        let (engine, rules) = self.opening.run().await;
+        self.inlet.open(engine.clone());
+        Queue::start(engine, self.outbound, store, rules, self.metrics)
     }
 }
 

@@ -43,13 +43,6 @@ impl Reply {
         (200..400).contains(&self.code)
     }
 
-    /// Whether it says that the mailbox is unknown: 550 with the enhanced code for that (RFC 3463 section 3.2; Exchange says 5.1.10), or with
-    /// none (5.0.0 where a server gave none).
-    #[must_use]
-    pub fn says_unknown(&self) -> bool {
-        self.code == 550 && self.enhanced.is_none_or(|code| matches!((code.subject, code.detail), (0, 0) | (1, 1 | 10)))
-    }
-
     /// 4xx: the client is to try again.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -29,10 +29,11 @@ pub(super) async fn for_content(mail: &MailFrom, content: &mut impl Source, offe
     if offered.size.is_exceeded_by(content.len()) {
         return Some(Fault::TooLarge);
     }
-    let is_eight_bit = match content.is_eight_bit().await {
-        Ok(is_eight_bit) => is_eight_bit,
-        Err(error) => return Some(Fault::Unreadable(error)),
-    };
-    let needed = [(is_eight_bit && mail.smtputf8, Extension::SmtpUtf8), (is_eight_bit, Extension::EightBitMime)];
-    needed.into_iter().find(|&(is_needed, extension)| is_needed && !offered.offers(extension)).map(|(_, extension)| Fault::Lacks(extension))
+    let needed = [(mail.smtputf8, Extension::SmtpUtf8), (true, Extension::EightBitMime)];
+    let (_, lacking) = needed.into_iter().find(|&(is_needed, extension)| is_needed && !offered.offers(extension))?;
+    // Only now: whoever holds the content may have to read all of it to know.
+    match content.is_eight_bit().await {
+        Ok(is_eight_bit) => is_eight_bit.then_some(Fault::Lacks(lacking)),
+        Err(error) => Some(Fault::Unreadable(error)),
+    }
 }

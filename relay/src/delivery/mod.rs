@@ -25,6 +25,7 @@ mod stream;
 mod suspects;
 mod tls;
 mod transaction;
+mod unknown;
 
 use std::{future::Future, sync::Arc};
 
@@ -44,6 +45,7 @@ pub use resolve::Resolver;
 pub use source::Source;
 pub(crate) use tls::client_config;
 pub use transaction::Handover;
+pub(crate) use unknown::says_unknown;
 
 /// Where transactions begin.
 pub trait Deliver: Send + Sync + 'static {

@@ -1,10 +1,14 @@
 //! Looks up the addresses of next hops.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use hickory_resolver::{
     TokioResolver,
-    config::{LookupIpStrategy, ResolverConfig, ResolverOpts},
+    config::{LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts},
     net::{NetError, runtime::TokioRuntimeProvider},
     proto::rr::Name,
     system_conf::read_system_conf,
@@ -35,6 +39,16 @@ impl Resolver {
     pub fn from_system() -> Result<Self, NetError> {
         let (config, options) = read_system_conf()?;
         Self::new(config, options)
+    }
+
+    /// A resolver that asks these servers, over UDP and TCP, and nobody else.
+    pub fn from_servers(servers: &[SocketAddr]) -> Result<Self, NetError> {
+        let servers = servers.iter().map(|address| {
+            let mut server = NameServerConfig::udp_and_tcp(address.ip());
+            server.connections.iter_mut().for_each(|connection| connection.port = address.port());
+            server
+        });
+        Self::new(ResolverConfig::from_parts(None, Vec::new(), servers.collect()), ResolverOpts::default())
     }
 
     /// A resolver with a configuration of its own.

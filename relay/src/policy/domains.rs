@@ -129,6 +129,15 @@ impl<D> Policy<D> {
             .or_else(|| parents(name).find_map(|parent| self.domains.get(parent).filter(|domain| domain.include_subdomains)))
     }
 
+    /// Whether mail for this recipient is an accepted domain's, and not a route's.
+    #[must_use]
+    pub fn is_accepted(&self, recipient: &ForwardPath) -> bool {
+        match recipient {
+            ForwardPath::Mailbox(mailbox) => mailbox.domain.to_a_label().is_some_and(|name| self.covering(&name).is_some()),
+            ForwardPath::Postmaster => false,
+        }
+    }
+
     /// Every destination, each as often as a domain or route names it.
     pub fn destinations(&self) -> impl Iterator<Item = &D> {
         self.domain_destinations().chain(self.routes.destinations())

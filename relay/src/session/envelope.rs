@@ -13,7 +13,7 @@ use postern_spool::{Entry, Origin, Recipient};
 
 use super::{Service, content::Content, held::Held, parties::Parties};
 use crate::{
-    delivery::{Deliver, Destination, Peer, Transaction as _},
+    delivery::{Deliver, Destination, Peer, Transaction as _, says_unknown},
     filter::{Completion, HeaderFirewall},
     intake::{Intake, unqueued},
     message::HoldError,
@@ -111,7 +111,7 @@ impl<D: Deliver> Envelope<D> {
         let rcpt = RcptTo { path: route.recipient.clone(), ..rcpt.clone() };
         let reply = self.ask_at(deliver, route.to, &rcpt).await;
         match route.unknown_to {
-            Some(other) if reply.says_unknown() => self.ask_at(deliver, other, &rcpt).await,
+            Some(other) if says_unknown(&reply) => self.ask_at(deliver, other, &rcpt).await,
             _ => reply,
         }
     }

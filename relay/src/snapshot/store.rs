@@ -48,14 +48,14 @@ impl Store {
         self.in_use.load_full()
     }
 
-    /// The first snapshot, from the one in use on, of which `is_wanted` is true.
-    pub async fn first(&self, is_wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+    /// What `part` gives of the first snapshot that has it, from the one in use on.
+    pub async fn first_of<T>(&self, part: impl Fn(&Snapshot) -> Option<T>) -> T {
         loop {
             // Before the look: what is replaced in between wakes it.
             let replaced = self.replaced.notified();
-            match self.snapshot() {
-                Some(snapshot) if is_wanted(&snapshot) => return snapshot,
-                _ => replaced.await,
+            match self.snapshot().and_then(|snapshot| part(&snapshot)) {
+                Some(found) => return found,
+                None => replaced.await,
             }
         }
     }

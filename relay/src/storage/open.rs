@@ -43,16 +43,12 @@ pub enum StorageError {
 
 impl Opening {
     /// Waits until a configuration names a storage, and opens it, however often that takes. Until then listeners answer 451.
-    pub async fn run(self) -> Engine {
-        let snapshot = self.store.first(|snapshot| snapshot.configuration.root.spool.is_some()).await;
+    pub async fn run(self) -> (Engine, Spool) {
+        let rules = self.store.first_of(|snapshot| snapshot.configuration.root.spool.clone()).await;
         let mut wait = FIRST_WAIT;
         loop {
-            let opened = match &snapshot.configuration.root.spool {
-                Some(spool) => self.open(spool).await,
-                None => Err(StorageError::Unknown),
-            };
-            match opened {
-                Ok(engine) => return engine,
+            match self.open(&rules).await {
+                Ok(engine) => return (engine, rules),
                 Err(error) => tracing::error!(%error, retry = wait.as_secs(), "the queue can't be opened"),
             }
             sleep(wait).await;
