@@ -157,7 +157,7 @@ impl Scene {
 }
 
 fn at(domain: &str) -> RcptTo {
-    RcptTo { path: ForwardPath::Mailbox(Mailbox { local: "user".to_owned(), domain: Domain::Name(domain.to_owned()) }) }
+    RcptTo::new(ForwardPath::Mailbox(Mailbox { local: "user".to_owned(), domain: Domain::Name(domain.to_owned()) }))
 }
 
 fn zone_of_all() -> String {

@@ -18,14 +18,17 @@ use std::{
 
 use handover::{Bench, closed_port, codes, named_hops, rcpt, resolver};
 use ipnet::IpNet;
-use postern_config::{NextHopTlsMode, NextHops, material::trust_file};
+use postern_config::{
+    NextHopTlsMode, NextHops, RouteTarget,
+    material::{credentials_file, trust_file},
+};
 use postern_proto::{
     address::ForwardPath,
     envelope::{MailFrom, RcptTo},
     reply::Reply,
 };
 use postern_relay::{
-    delivery::{Handover, Source, Transaction as _},
+    delivery::{Destination, Handover, Source, Transaction as _},
     message::Message,
 };
 use postern_tests::{
@@ -68,6 +71,7 @@ impl Row {
             "ehlo" => At::Ehlo,
             "starttls" => At::StartTls,
             "handshake" => At::Handshake,
+            "auth" => At::Auth,
             "mail" => At::Mail,
             "recipient 1" | "recipient 2" => At::Rcpt,
             "data" => At::Data,
@@ -106,14 +110,15 @@ impl Row {
             "SIZE is exceeded" => script.offering(&["PIPELINING", "SIZE 1000"]),
             "SMTPUTF8 is needed and not offered" => script.offering(&["PIPELINING", "8BITMIME"]),
             "8BITMIME is needed and not offered" => script.offering(&["PIPELINING"]),
-            _ => script,
+            "no mechanism that we know is offered" => script.with_auth("GSSAPI NTLM"),
+            _ => script.with_auth("PLAIN"),
         }
     }
 
     fn mode(&self) -> NextHopTlsMode {
         match self.step.as_str() {
             "handshake" if self.is_unverified() => NextHopTlsMode::Verify,
-            "starttls" | "handshake" => NextHopTlsMode::Encrypt,
+            "starttls" | "handshake" | "auth" => NextHopTlsMode::Encrypt,
             _ => NextHopTlsMode::Opportunistic,
         }
     }
@@ -160,6 +165,7 @@ struct Scene {
     hosts: Vec<(String, u16)>,
     mode: NextHopTlsMode,
     allowed: Vec<IpNet>,
+    credentials: Option<String>,
     _name_server: NameServer,
     _full: Option<(TcpListener, Vec<TcpStream>)>,
 }
@@ -183,15 +189,23 @@ impl Scene {
             ("connect", _) => host(full.insert(full_listener().await).0.local_addr().unwrap()),
             _ => host(faulty.insert(script.start().await.unwrap()).address()),
         };
-        let good = Script::good().with_tls(tls).start().await.unwrap();
+        let good = Script::good().with_tls(tls).with_auth("PLAIN").start().await.unwrap();
         let bench = Bench::with_resolver(resolver(Some(name_server.address()))).patient_for(if row.is_silent() { 5 } else { 60 });
         authority.write(&bench.folder.path().join(trust_file("ca"))).unwrap();
         let hosts = vec![first, host(good.address())];
         let allowed = if row.fault == "no address is allowed" { vec!["127.0.0.1/32".parse().unwrap()] } else { Vec::new() };
-        Self { bench, faulty, good, hosts, mode: row.mode(), allowed, _name_server: name_server, _full: full }
+        let credentials = (row.step == "auth").then(|| "us".to_owned());
+        fs::write(bench.folder.path().join(credentials_file("us")), r#"{"mechanism":"Password","username":"us","password":"secret"}"#)
+            .unwrap();
+        Self { bench, faulty, good, hosts, mode: row.mode(), allowed, credentials, _name_server: name_server, _full: full }
     }
 
     /// A transaction with the faulty server alone, or with the good one behind it.
+    fn destination(&self, with_good: bool) -> Arc<Destination> {
+        let target = RouteTarget::Hosts { next_hops: self.next_hops(with_good), credentials: self.credentials.clone() };
+        self.bench.destination_of(&self.bench.root(), &target)
+    }
+
     fn next_hops(&self, with_good: bool) -> NextHops {
         let mut next_hops = named_hops(self.mode, &self.hosts[..if with_good { 2 } else { 1 }]);
         next_hops.tls.trust = vec!["ca".to_owned()];
@@ -199,7 +213,7 @@ impl Scene {
     }
 
     fn begin(&self, row: &Row, with_good: bool) -> Handover {
-        self.bench.outbound.begin(&row.mail(), &self.bench.destination(&self.next_hops(with_good)))
+        self.bench.outbound.begin(&row.mail(), &self.destination(with_good))
     }
 }
 
@@ -316,7 +330,7 @@ async fn another_host_takes_it(row: &Row, scene: &Scene) {
 async fn the_connection_is_used_again(row: &Row, scene: &Scene) {
     drop(hears_the_reply_when_alone(row, scene).await);
     poll::until("the connection to be kept", async || (scene.bench.idle() > 0).then_some(())).await.unwrap();
-    let reply = scene.bench.send(&scene.bench.destination(&scene.next_hops(false)), b"x\r\n").await;
+    let reply = scene.bench.send(&scene.destination(false), b"x\r\n").await;
     assert_eq!(codes(&reply), "250 2.0.0", "{row:?}");
     let record = scene.faulty.as_ref().unwrap().record();
     assert_eq!((record.connections(), scene.bench.metric("postern_next_hop_stale_connections_total")), (1, 0), "{row:?}");
@@ -358,7 +372,8 @@ fn a_next_hop_that_says_nothing_is_answered_as_the_table_says() {
 #[test]
 fn the_table_names_every_step_with_silence_and_closing() {
     let has = |step: &str, fault: &str| rows().iter().any(|row| row.step == step && row.fault == fault);
-    for step in ["banner", "ehlo", "starttls", "handshake", "mail", "recipient 1", "recipient 2", "data", "content", "end of data"] {
+    for step in ["banner", "ehlo", "starttls", "handshake", "auth", "mail", "recipient 1", "recipient 2", "data", "content", "end of data"]
+    {
         for fault in ["silence", "close", "no reply"] {
             assert!(has(step, fault), "{step}: {fault}");
         }

@@ -3,9 +3,10 @@
 use std::{
     fmt::Write as _,
     fs::{self, Permissions},
+    io::Write as _,
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -21,6 +22,9 @@ use crate::{
 pub const DOMAINS: [&str; 2] = ["example.com", "example.org"];
 /// The mailboxes of each domain; anyone else is answered 550 5.1.1.
 pub const USERS: [&str; 3] = ["alice", "bob", "postmaster"];
+
+/// The name of the server.
+const HOSTNAME: &str = "internal.example.com";
 
 /// Debian's `nobody` and `nogroup`, who own the mail: Postfix does not write mail as its own user.
 const MAIL_OWNER: u32 = 65_534;
@@ -43,8 +47,24 @@ pub struct Mail {
 impl Postfix {
     /// Starts a server that requires STARTTLS and shows `certificate`, on `port` of 127.0.0.1. Everything that it writes is in `folder`.
     pub async fn start(folder: &Path, port: u16, certificate: &Certificate, output: Output) -> Result<Self> {
-        ensure!(geteuid().is_root(), "Postfix changes users, so only root can start it: run this through tests/contained");
         lay_out(folder, certificate, port)?;
+        Self::launch(folder, port, output).await
+    }
+
+    /// Starts the same server as a smart host: it takes mail from nobody but `user` with `password`, shown in TLS by PLAIN or LOGIN.
+    pub async fn start_smart_host(
+        folder: &Path,
+        port: u16,
+        certificate: &Certificate,
+        (user, password): (&str, &str),
+        output: Output,
+    ) -> Result<Self> {
+        lay_out(folder, certificate, port)?;
+        admit(folder, user, password)?;
+        Self::launch(folder, port, output).await
+    }
+
+    async fn launch(folder: &Path, port: u16, output: Output) -> Result<Self> {
         let mut process = Process::spawn(Command::new("/usr/sbin/postfix").arg("-c").arg(folder.join("etc")).arg("start-fg"), output)?;
         process.listens(port).await?;
         Ok(Self { process, folder: folder.to_owned() })
@@ -107,6 +127,7 @@ impl Drop for Postfix {
 
 /// Makes the folders and writes the configuration.
 fn lay_out(folder: &Path, certificate: &Certificate, port: u16) -> Result<()> {
+    ensure!(geteuid().is_root(), "Postfix changes users, so only root can start it: run this through tests/contained");
     let owners = Owners::of_postfix()?;
     for name in ["", "etc", "queue", "queue/pid"] {
         // Postfix's own users must be able to reach what is inside.
@@ -124,6 +145,31 @@ fn lay_out(folder: &Path, certificate: &Certificate, port: u16) -> Result<()> {
     fs::write(folder.join("etc/main.cf"), main_cf(folder))?;
     fs::write(folder.join("etc/master.cf"), master_cf(port))?;
     Ok(())
+}
+
+/// Has the server that is laid out take mail from one user alone, whom Cyrus SASL knows.
+fn admit(folder: &Path, user: &str, password: &str) -> Result<()> {
+    let (sasl, users) = (folder.join("etc/sasl"), folder.join("etc/sasldb2"));
+    fs::create_dir(&sasl)?;
+    let mechanisms = "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN\n";
+    fs::write(sasl.join("smtpd.conf"), format!("{mechanisms}sasldb_path: {}\n", users.display()))?;
+    let mut add = Command::new("/usr/sbin/saslpasswd2");
+    let mut add = add.args(["-c", "-p", "-u", HOSTNAME, "-f"]).arg(&users).arg(user).stdin(Stdio::piped()).spawn()?;
+    add.stdin.take().context("no standard input")?.write_all(password.as_bytes())?;
+    ensure!(add.wait()?.success(), "saslpasswd2 failed");
+    fs::set_permissions(&users, Permissions::from_mode(0o644))?;
+    let main = folder.join("etc/main.cf");
+    let restricted = fs::read_to_string(&main)?.replace("= reject_unauth_destination", "= permit_sasl_authenticated, reject");
+    let sasl = format!(
+        "smtpd_sasl_auth_enable = yes
+smtpd_sasl_path = smtpd
+smtpd_sasl_local_domain = {HOSTNAME}
+cyrus_sasl_config_path = {}
+smtpd_tls_auth_only = yes
+",
+        sasl.display()
+    );
+    Ok(fs::write(main, restricted + &sasl)?)
 }
 
 fn make(path: &Path, mode: u32, user: Option<u32>, group: Option<u32>) -> Result<()> {
@@ -165,7 +211,7 @@ queue_directory = {folder}/queue
 data_directory = {folder}/data
 maillog_file = /proc/self/fd/1
 maillog_file_prefixes = /proc
-myhostname = internal.example.com
+myhostname = {HOSTNAME}
 mydestination =
 inet_interfaces = loopback-only
 inet_protocols = ipv4

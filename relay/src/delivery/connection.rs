@@ -39,6 +39,13 @@ pub(super) struct Connection {
     pub(super) metrics: Arc<Metrics>,
 }
 
+/// What the peer said.
+enum Said {
+    Reply(Reply),
+    /// In an exchange of AUTH.
+    Challenge(Vec<u8>),
+}
+
 /// How writing content ended.
 enum Written {
     /// All of it is with the kernel.
@@ -69,6 +76,22 @@ impl Connection {
             self.next_reply().await
         });
         let reply = heard.await.unwrap_or(Err(Fault::TimedOut)).map_err(|fault| step.failed(fault))?;
+        self.judge(step, reply)
+    }
+
+    /// The same in an exchange of AUTH: the server's next challenge, or `None` when it is convinced.
+    pub(super) async fn hear_challenge(&mut self, limit: &Limit) -> Result<Option<Vec<u8>>, Failure> {
+        let heard = timeout_at(limit.next(), async {
+            self.flush().await?;
+            self.next_said().await
+        });
+        match heard.await.unwrap_or(Err(Fault::TimedOut)).map_err(|fault| Step::Auth.failed(fault))? {
+            Said::Challenge(challenge) => Ok(Some(challenge)),
+            Said::Reply(reply) => self.judge(Step::Auth, reply).map(|_| None),
+        }
+    }
+
+    fn judge(&self, step: Step, reply: Reply) -> Result<Reply, Failure> {
         self.metrics.replied(step, &reply);
         if reply.is_positive() { Ok(reply) } else { Err(step.failed(Fault::Refused(reply))) }
     }
@@ -83,10 +106,19 @@ impl Connection {
 
     async fn next_reply(&mut self) -> Result<Reply, Fault> {
         loop {
-            if let Event::Reply(_, reply) = self.session.step()? {
+            if let Said::Reply(reply) = self.next_said().await? {
                 return Ok(reply);
             }
-            poll_fn(|cx| self.poll_read(cx)).await?;
+        }
+    }
+
+    async fn next_said(&mut self) -> Result<Said, Fault> {
+        loop {
+            match self.session.step()? {
+                Event::Reply(_, reply) => return Ok(Said::Reply(reply)),
+                Event::Challenge(challenge) => return Ok(Said::Challenge(challenge)),
+                Event::Read => poll_fn(|cx| self.poll_read(cx)).await?,
+            };
         }
     }
 

@@ -1,4 +1,4 @@
-//! Makes a connection to a next hop: TCP, banner, EHLO, TLS.
+//! Makes a connection to a next hop: TCP, banner, EHLO, TLS, AUTH.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -34,6 +34,10 @@ pub(super) async fn dial(hop: &Hop, address: SocketAddr, limit: &Limit, metrics:
     let begun = Instant::now();
     let connection = match hop.link.mode {
         NextHopTlsMode::Verify | NextHopTlsMode::Encrypt => attempt(hop, address, StartTls::Required, limit, metrics).await,
+        // A secret is not said in clear, so there is no connection without TLS.
+        NextHopTlsMode::Opportunistic if hop.link.authenticator.is_some() => {
+            attempt(hop, address, StartTls::Required, limit, metrics).await
+        }
         NextHopTlsMode::Opportunistic => opportunistic(hop, address, limit, metrics).await,
     }?;
     metrics.connected(connection.stream.encryption());
@@ -104,5 +108,8 @@ async fn secure(mut connection: Connection, hop: &Hop, limit: &Limit) -> Result<
     let (stream, session) = (Stream::Tls(Box::new(tls)), connection.session.into_tls());
     let mut secured = Connection { stream, session, ..connection };
     ehlo(&mut secured, hop, limit).await?;
+    if let Some(authenticator) = &hop.link.authenticator {
+        authenticator.authenticate(&mut secured, limit).await?;
+    }
     Ok(secured)
 }

@@ -4,6 +4,7 @@
 
 use std::{borrow::Cow, fmt, io, net::IpAddr};
 
+use super::auth::TokenError;
 use postern_proto::{
     client::{CommandError, Extension, SessionError},
     reply::{EnhancedCode, Reply},
@@ -24,6 +25,8 @@ pub(super) enum Step {
     StartTls,
     /// The TLS handshake.
     Handshake,
+    /// AUTH.
+    Auth,
     /// MAIL.
     Mail,
     /// RCPT.
@@ -83,6 +86,12 @@ pub(super) enum Fault {
     /// TLS is required, and the handshake failed: the certificate is not what it should be, or there is nothing that both sides can do.
     #[error("TLS: {0}")]
     NoTls(rustls::Error),
+    /// None of the mechanisms is offered that our credentials are for.
+    #[error("no mechanism of AUTH is offered that our credentials are for")]
+    NoMechanism,
+    /// There is no token to authenticate with.
+    #[error("{0}")]
+    NoToken(TokenError),
     /// The mail needs an extension that the next hop does not offer.
     #[error("{0:?} is not offered")]
     Lacks(Extension),
@@ -129,6 +138,9 @@ impl Failure {
     /// The one reply and the one way to go on that a failure has.
     pub(super) fn verdict(&self) -> Verdict {
         let reply = match &self.fault {
+            Fault::Refused(_) if self.refuses_credentials() => {
+                Reply::new(451, (7, 8), "The next hop does not take our credentials, try again later")
+            }
             Fault::Refused(reply) => self.refusal(reply),
             fault => fault.reply(self.step),
         };
@@ -142,7 +154,15 @@ impl Failure {
             Step::Mail | Step::Data | Step::Content => reply.is_transient() || (550..560).contains(&reply.code),
             _ => false,
         };
+        if self.step == Step::Auth && reply.code != 421 {
+            return Reply::new(451, (7, 0), "We can't authenticate with the next hop now, try again later");
+        }
         if is_about_the_mail && reply.code != 421 { passed_on(reply.clone(), (0, 0)) } else { link_fault(self.step) }
+    }
+
+    /// Whether it is the word of a server on our credentials: ours to mend, so mail waits.
+    pub(super) fn refuses_credentials(&self) -> bool {
+        self.step == Step::Auth && matches!(&self.fault, Fault::Refused(reply) if !reply.is_transient())
     }
 
     fn then(&self) -> Then {
@@ -178,6 +198,8 @@ impl Fault {
             Self::Dns(_) => Reply::new(451, (4, 3), "The next hop's address can't be looked up, try again later"),
             Self::NoStartTls => Reply::new(451, (7, 10), "The next hop does not offer the encryption that is required, try again later"),
             Self::NoTls(_) => Reply::new(451, (7, 5), "The next hop does not show the encryption that is required, try again later"),
+            Self::NoMechanism => Reply::new(451, (7, 4), "The next hop offers no authentication that we know, try again later"),
+            Self::NoToken(_) => Reply::new(451, (7, 0), "We can't authenticate with the next hop now, try again later"),
             Self::Lacks(Extension::SmtpUtf8) => Reply::new(550, (6, 7), "The next hop does not take internationalised mail"),
             Self::Lacks(_) => Reply::new(554, (6, 3), "The next hop does not take 8-bit content"),
             Self::TooLarge => Reply::new(552, (3, 4), "The message is larger than the next hop takes"),
@@ -227,6 +249,7 @@ impl Step {
             Self::Ehlo => "ehlo",
             Self::StartTls => "starttls",
             Self::Handshake => "handshake",
+            Self::Auth => "auth",
             Self::Mail => "mail",
             Self::Rcpt => "rcpt",
             Self::Data => "data",

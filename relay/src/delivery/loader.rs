@@ -13,6 +13,7 @@ use postern_config::{DomainName, Mx, NextHop, NextHopTls, NextHops, OutboundRout
 use rustls::pki_types::{ServerName, pem};
 
 use super::{
+    auth::Authenticator,
     deadlines::Deadlines,
     destination::{Destination, Servers},
     hop::{Hop, Host},
@@ -31,6 +32,8 @@ pub struct Loader {
     deadlines: Deadlines,
     system_roots: SystemRoots,
     materials: HashMap<NextHopTls, Arc<Material>>,
+    /// By name.
+    authenticators: HashMap<String, Arc<Authenticator>>,
 }
 
 /// Why next hops can't be used.
@@ -67,6 +70,23 @@ pub enum FileProblem {
     /// The TLS library can't use what it holds.
     #[error("{0}")]
     Unusable(#[from] rustls::Error),
+    /// It is not JSON, or does not have the fields that it should. Nothing of it is named: it may be a secret.
+    #[error("not JSON as expected: line {line}, column {column}")]
+    Json {
+        /// Where, from 1.
+        line: usize,
+        /// Where in the line, from 1.
+        column: usize,
+    },
+    /// It holds credentials that can't be used.
+    #[error("{0}")]
+    Credentials(&'static str),
+}
+
+impl FileProblem {
+    pub(super) fn not_json(error: &serde_json::Error) -> Self {
+        Self::Json { line: error.line(), column: error.column() }
+    }
 }
 
 impl Loader {
@@ -82,6 +102,7 @@ impl Loader {
             deadlines: Deadlines::new(&root.timeouts),
             system_roots: SystemRoots::default(),
             materials: HashMap::new(),
+            authenticators: HashMap::new(),
         }
     }
 
@@ -89,15 +110,26 @@ impl Loader {
     pub fn load(&mut self, way: &Way<'_>) -> Result<Destination, DestinationError> {
         let ehlo_name = way.ehlo_name.map_or_else(|| Arc::clone(&self.hostname), |name| name.as_str().into());
         let servers = match way.target {
-            RouteTarget::Hosts { next_hops, .. } => Servers::Named(self.hops(next_hops, &ehlo_name)?),
+            RouteTarget::Hosts { next_hops, credentials } => Servers::Named(self.hops(next_hops, credentials.as_deref(), &ehlo_name)?),
             RouteTarget::Mx(mx) => Servers::ByMx(self.plan(mx, ehlo_name)?),
         };
         Ok(Destination { label: way.label.to_string().into(), target: way.target.clone(), servers, deadlines: self.deadlines })
     }
 
-    fn hops(&mut self, next_hops: &NextHops, ehlo_name: &Arc<str>) -> Result<Box<[Hop]>, DestinationError> {
+    fn hops(&mut self, next_hops: &NextHops, credentials: Option<&str>, ehlo_name: &Arc<str>) -> Result<Box<[Hop]>, DestinationError> {
         let material = self.material(&next_hops.tls)?;
-        next_hops.hops.iter().map(|hop| named(hop, &next_hops.tls, &material, ehlo_name)).collect()
+        let authenticator = credentials.map(|name| self.authenticator(name)).transpose()?;
+        let link = |server_name| Link::new(&material, server_name, ehlo_name).authenticated_by(authenticator.clone());
+        next_hops.hops.iter().map(|hop| named(hop, &next_hops.tls, link)).collect()
+    }
+
+    fn authenticator(&mut self, name: &str) -> Result<Arc<Authenticator>, DestinationError> {
+        if let Some(authenticator) = self.authenticators.get(name) {
+            return Ok(Arc::clone(authenticator));
+        }
+        let authenticator = Arc::new(Authenticator::load(&self.folder, name, || self.system_roots.client_config())?);
+        self.authenticators.insert(name.to_owned(), Arc::clone(&authenticator));
+        Ok(authenticator)
     }
 
     fn plan(&mut self, mx: &Mx, ehlo_name: Arc<str>) -> Result<Plan, DestinationError> {
@@ -127,7 +159,7 @@ impl Loader {
     }
 }
 
-fn named(hop: &NextHop, tls: &NextHopTls, material: &Material, ehlo_name: &Arc<str>) -> Result<Hop, DestinationError> {
+fn named(hop: &NextHop, tls: &NextHopTls, link: impl Fn(ServerName<'static>) -> Link) -> Result<Hop, DestinationError> {
     let not_a_host = |host: &str| DestinationError::Host(host.to_owned());
     let shown = tls.server_name.as_ref().map_or(hop.host.as_str(), DomainName::as_str);
     let server_name = ServerName::try_from(shown).map_err(|_| not_a_host(shown))?.to_owned();
@@ -135,7 +167,7 @@ fn named(hop: &NextHop, tls: &NextHopTls, material: &Material, ehlo_name: &Arc<s
         Ok(address) => Host::At(vec![address]),
         Err(_) => Host::Name(absolute(&hop.host).ok_or_else(|| not_a_host(&hop.host))?),
     };
-    Ok(Hop::new(&hop.host, host, hop.port, (hop.priority, hop.weight), Link::new(material, server_name, ehlo_name)))
+    Ok(Hop::new(&hop.host, host, hop.port, (hop.priority, hop.weight), link(server_name)))
 }
 
 /// `name` as an absolute name, so that no search list is ever tried; `None` when it is no name.

@@ -3,6 +3,7 @@
 //! A transaction goes to one next hop: the first recipient chooses it and connects, the others follow on the same connection, and the reply
 //! to each is what the next hop says. Nothing is queued: what the client hears after its last dot is what the next hop answered.
 
+mod auth;
 mod choose;
 mod connection;
 mod deadlines;

@@ -29,7 +29,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(15);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) address: SocketAddr,
-    /// TLS policy, CAs, client certificate, server name and EHLO name.
+    /// TLS policy, CAs, client certificate, server name, EHLO name and credentials.
     pub(super) link: Fingerprint,
 }
 

@@ -17,7 +17,10 @@ use rustls::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::loader::{DestinationError, FileProblem};
+use super::{
+    auth::Authenticator,
+    loader::{DestinationError, FileProblem},
+};
 
 /// How connections to one host are made. Equal fingerprints mean that a connection made for one link serves the other.
 pub(super) struct Link {
@@ -27,10 +30,12 @@ pub(super) struct Link {
     pub(super) config: Arc<ClientConfig>,
     /// What the next hop hears in EHLO.
     pub(super) ehlo_name: Arc<str>,
+    /// Who we are to the next hop, where it wants to know.
+    pub(super) authenticator: Option<Arc<Authenticator>>,
     pub(super) fingerprint: Fingerprint,
 }
 
-/// SHA-256 over everything that makes one link differ from another: TLS mode, CAs, client certificate, server name, EHLO name.
+/// SHA-256 over everything that makes one link differ from another: TLS mode, CAs, client certificate, server name, EHLO name, credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint(pub(super) [u8; 32]);
 
@@ -61,7 +66,23 @@ struct ClientCertificate {
 impl Link {
     pub(super) fn new(material: &Material, server_name: ServerName<'static>, ehlo_name: &Arc<str>) -> Self {
         let fingerprint = Fingerprint::of([&material.fingerprint.0[..], server_name.to_str().as_bytes(), ehlo_name.as_bytes()]);
-        Self { mode: material.mode, server_name, config: Arc::clone(&material.config), ehlo_name: Arc::clone(ehlo_name), fingerprint }
+        Self {
+            mode: material.mode,
+            server_name,
+            config: Arc::clone(&material.config),
+            ehlo_name: Arc::clone(ehlo_name),
+            authenticator: None,
+            fingerprint,
+        }
+    }
+
+    /// The same, where connections are of use only once the next hop knows who we are.
+    pub(super) fn authenticated_by(self, authenticator: Option<Arc<Authenticator>>) -> Self {
+        let fingerprint = match &authenticator {
+            Some(authenticator) => Fingerprint::of([&self.fingerprint.0[..], &authenticator.fingerprint.0]),
+            None => self.fingerprint,
+        };
+        Self { authenticator, fingerprint, ..self }
     }
 }
 
@@ -142,6 +163,11 @@ impl Trust {
 impl SystemRoots {
     fn get(&self) -> Trust {
         self.0.get_or_init(Trust::of_the_system).clone()
+    }
+
+    /// What a client needs that trusts the CAs that the system does.
+    pub(super) fn client_config(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
+        Ok(Arc::new(versions()?.with_root_certificates(self.get().roots).with_no_client_auth()))
     }
 }
 

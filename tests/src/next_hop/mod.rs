@@ -32,6 +32,8 @@ pub enum At {
     StartTls,
     /// When the client has begun its TLS handshake.
     Handshake,
+    /// At AUTH, and at each response to a challenge of it.
+    Auth,
     /// At MAIL.
     Mail,
     /// At RCPT.
@@ -140,6 +142,13 @@ impl Script {
     #[must_use]
     pub fn with_tls(mut self, config: Arc<ServerConfig>) -> Self {
         self.tls = Some(config);
+        self
+    }
+
+    /// Offers AUTH with these mechanisms, parted by spaces, in TLS and in clear. Whatever it is shown is right, but for what the script says.
+    #[must_use]
+    pub fn with_auth(mut self, mechanisms: &str) -> Self {
+        self.extensions.push(format!("AUTH {mechanisms}"));
         self
     }
 

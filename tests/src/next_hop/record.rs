@@ -108,6 +108,7 @@ impl At {
         match verb.as_str() {
             "EHLO" | "HELO" => Self::Ehlo,
             "STARTTLS" => Self::StartTls,
+            "AUTH" => Self::Auth,
             "MAIL" => Self::Mail,
             "RCPT" => Self::Rcpt,
             "DATA" => Self::Data,

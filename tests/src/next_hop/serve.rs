@@ -30,6 +30,8 @@ impl From<io::Error> for Ended {
 enum Answer {
     Yes,
     No,
+    /// In an exchange of AUTH.
+    Challenge,
 }
 
 struct Session<IO> {
@@ -103,23 +105,26 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
         let line = String::from_utf8_lossy(line.strip_suffix(b"\r\n").unwrap_or(&line)).into_owned();
         self.record.command(self.number, &line);
         let at = At::of(&line);
-        let answer = self.act(at, &line, &self.good_reply(at)).await?;
+        let answer = self.act(at, &line, &self.good_reply(at, &line)).await?;
         match (at, answer) {
             (At::Ehlo | At::Rset, Answer::Yes) => self.forget(),
             (At::StartTls, Answer::Yes) => return Err(Ended::StartTls),
             (At::Mail, Answer::Yes) => self.mail = Some(argument(&line)),
             (At::Rcpt, Answer::Yes) => self.rcpts.push(argument(&line)),
             (At::Data, Answer::Yes) => self.content().await?,
+            (At::Auth, Answer::Challenge) => self.responses(&line).await?,
             _ if line.eq_ignore_ascii_case("QUIT") => return Err(Ended::Closed),
             _ => {}
         }
         Ok(())
     }
 
-    fn good_reply(&self, at: At) -> String {
+    fn good_reply(&self, at: At, line: &str) -> String {
         let reply = match at {
             At::Ehlo => return self.script.ehlo_reply(self.is_tls),
             At::StartTls => "220 2.0.0 Go ahead",
+            At::Auth if line.split(' ').count() < 3 => "334 VXNlcm5hbWU6",
+            At::Auth => "235 2.7.0 Welcome",
             At::Mail if self.mail.is_some() => "503 5.5.1 MAIL was said",
             At::Mail => "250 2.1.0 Ok",
             At::Rcpt if self.mail.is_none() => "503 5.5.1 MAIL first",
@@ -129,6 +134,21 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
             _ => "250 2.0.0 Ok",
         };
         reply.to_owned()
+    }
+
+    /// The rest of an exchange that a challenge began. LOGIN asks for two responses, others for one.
+    async fn responses(&mut self, auth: &str) -> Result<(), Ended> {
+        let mut wanted = if auth.eq_ignore_ascii_case("AUTH LOGIN") { 2 } else { 1 };
+        let mut answer = Answer::Challenge;
+        while answer == Answer::Challenge {
+            let line = self.line().await?;
+            let line = String::from_utf8_lossy(line.strip_suffix(b"\r\n").unwrap_or(&line)).into_owned();
+            self.record.command(self.number, &line);
+            wanted -= 1;
+            let good = if wanted > 0 { "334 UGFzc3dvcmQ6" } else { "235 2.7.0 Welcome" };
+            answer = self.act(At::Auth, &line, good).await?;
+        }
+        Ok(())
     }
 
     async fn content(&mut self) -> Result<(), Ended> {
@@ -229,7 +249,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
 }
 
 fn judge(reply: &str) -> Answer {
-    if reply.starts_with(['2', '3']) { Answer::Yes } else { Answer::No }
+    match reply.as_bytes() {
+        [b'3', b'3', b'4', ..] => Answer::Challenge,
+        [b'2' | b'3', ..] => Answer::Yes,
+        _ => Answer::No,
+    }
 }
 
 /// What stands behind the colon of MAIL or RCPT.
