@@ -6,8 +6,6 @@
 
 #[path = "support/handover.rs"]
 mod handover;
-#[path = "support/zone.rs"]
-mod zone;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -26,8 +24,8 @@ use postern_tests::{
     next_hop::{NextHop, Script},
     pki::Authority,
     port,
+    zone::Zone,
 };
-use zone::Zone;
 
 const TABLE: &str = include_str!("../../docs/mail-exchangers.md");
 /// An address of the node that the relay runs on.
@@ -116,7 +114,7 @@ struct Scene {
 
 impl Scene {
     async fn set(records: &str, script: Script) -> Self {
-        let zone = Zone::serve(records).await;
+        let zone = Zone::serve("test", records).await.unwrap();
         let port = port::free().unwrap();
         let mut servers = Vec::new();
         for address in ["127.0.0.2", "127.0.0.3", "::1"].map(|address| address.parse().unwrap()) {

@@ -26,3 +26,4 @@ pub mod restricted;
 pub mod sink;
 pub mod site;
 pub mod tool;
+pub mod zone;
