@@ -30,7 +30,7 @@ impl MailFrom {
     /// Reads the argument of MAIL. AUTH= is read and forgotten: nobody is believed who another server says the sender is.
     pub fn parse(argument: &str, extensions: Extensions) -> Result<Self, ArgumentError> {
         let (path, rest) = ReversePath::parse(after_keyword(argument, "FROM:")?)?;
-        let (mut size, mut body, mut smtputf8, mut auth, mut ret, mut envelope_id) = (None, None, None, None, None, None);
+        let (mut size, mut body, mut smtputf8, mut auth, mut dsn) = (None, None, None, None, DsnRequest::default());
         for parameter in parameters(rest) {
             match (parameter?, extensions) {
                 (_, Extensions::None) => return Err(ArgumentError::UnknownParameter),
@@ -38,9 +38,11 @@ impl MailFrom {
                 (parameter, _) if parameter.is("BODY") => set(&mut body, body_value(&parameter)?)?,
                 (parameter, _) if parameter.is("SMTPUTF8") => set(&mut smtputf8, no_value(&parameter)?)?,
                 (parameter, Extensions::Offered { auth: true, .. }) if parameter.is("AUTH") => set(&mut auth, auth_value(&parameter)?)?,
-                (parameter, Extensions::Offered { dsn: true, .. }) if parameter.is("RET") => set(&mut ret, value(&parameter)?.parse()?)?,
+                (parameter, Extensions::Offered { dsn: true, .. }) if parameter.is("RET") => {
+                    set(&mut dsn.ret, value(&parameter)?.parse()?)?;
+                }
                 (parameter, Extensions::Offered { dsn: true, .. }) if parameter.is("ENVID") => {
-                    set(&mut envelope_id, DsnRequest::parse_envelope_id(value(&parameter)?)?)?;
+                    set(&mut dsn.envelope_id, DsnRequest::parse_envelope_id(value(&parameter)?)?)?;
                 }
                 _ => return Err(ArgumentError::UnknownParameter),
             }
@@ -49,7 +51,7 @@ impl MailFrom {
         if !smtputf8 && matches!(&path, ReversePath::Mailbox(mailbox) if !mailbox.is_ascii()) {
             return Err(ArgumentError::NeedsSmtpUtf8);
         }
-        Ok(Self { path, size: size.filter(|size| *size > 0), body, smtputf8, dsn: DsnRequest { ret, envelope_id } })
+        Ok(Self { path, size: size.filter(|size| *size > 0), body, smtputf8, dsn })
     }
 }
 
