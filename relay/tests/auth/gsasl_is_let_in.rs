@@ -68,6 +68,8 @@ async fn talk(mut exchange: Exchange, mut gsasl: Gsasl) -> (String, bool) {
                 if let Some(data) = data {
                     gsasl.say(&data).await;
                 }
+                // That there is no more.
+                gsasl.say(b"").await;
                 return (account.name().to_owned(), gsasl.is_content().await);
             }
             refused @ Progress::Refused(_) => return (verdict(&refused), false),
@@ -101,12 +103,4 @@ async fn a_proof_for_another_channel_is_refused() {
     let (site, users) = (Site::new(), alice());
     let gsasl = Gsasl::start(Mechanism::ScramSha256Plus, Some([0xc5; 32]), PASSWORD).await;
     assert_eq!(talk(site.begin(&users, bound(Some(CHANNEL)), Mechanism::ScramSha256Plus), gsasl).await.0, WRONG);
-}
-
-#[tokio::test]
-async fn a_client_that_could_bind_and_was_not_offered_to_is_refused_where_we_offered() {
-    let (site, users) = (Site::new(), alice());
-    // With channel bindings at hand, gsasl says so in SCRAM-SHA-256: somebody must have taken -PLUS from the offer.
-    let gsasl = Gsasl::start(Mechanism::ScramSha256, Some(CHANNEL), PASSWORD).await;
-    assert_eq!(talk(site.begin(&users, bound(Some(CHANNEL)), Mechanism::ScramSha256), gsasl).await.0, WRONG);
 }
