@@ -44,7 +44,7 @@ impl Gsasl {
 
     /// What it sends next; a prompt that has no end of line may stand before it.
     async fn hear(&mut self) -> Vec<u8> {
-        let line = self.line().await.expect("gsasl ended");
+        let line = self.line().await.unwrap();
         BASE64_STANDARD.decode(line.rsplit(' ').next().unwrap()).unwrap()
     }
 
@@ -53,7 +53,7 @@ impl Gsasl {
     }
 
     /// Whether it is content with what it heard.
-    async fn is_content(mut self) -> bool {
+    async fn ends_content(mut self) -> bool {
         drop(self.input);
         poll::within("gsasl", self.process.wait()).await.unwrap().unwrap().success()
     }
@@ -70,7 +70,7 @@ async fn talk(mut exchange: Exchange, mut gsasl: Gsasl) -> (String, bool) {
                 }
                 // That there is no more.
                 gsasl.say(b"").await;
-                return (account.name().to_owned(), gsasl.is_content().await);
+                return (account.name().to_owned(), gsasl.ends_content().await);
             }
             refused @ Progress::Refused(_) => return (verdict(&refused), false),
         }
