@@ -141,7 +141,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use prometheus_client::{encoding::prometheus_text, registry::Registry};
-    use tokio::task::{JoinHandle, yield_now};
+    use tokio::{task::JoinHandle, time::sleep};
 
     use super::*;
 
@@ -175,6 +175,11 @@ mod tests {
         }
     }
 
+    /// The paused clock goes on when nothing else does.
+    async fn settle() {
+        sleep(Duration::from_millis(1)).await;
+    }
+
     fn client(number: usize) -> Party {
         Party::Own(IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).unwrap())).into())
     }
@@ -194,10 +199,10 @@ mod tests {
         let site = Site::new(0);
         let mut asked: Vec<_> = (0..=MOST_OF_CLIENT).map(|_| site.ask(client(0))).collect();
         asked.extend((0..=MOST_OF_SHARED).map(|_| site.ask(Party::Shared)));
-        yield_now().await;
+        settle().await;
         assert_eq!(site.waiting(), MOST_OF_CLIENT + MOST_OF_SHARED);
         asked.extend((1..MOST).map(|number| site.ask(client(number))));
-        yield_now().await;
+        settle().await;
         assert_eq!(site.waiting(), MOST);
         assert!(site.ask(client(MOST)).await.unwrap().is_err(), "at once");
     }
@@ -209,11 +214,11 @@ mod tests {
         assert_eq!(begun.elapsed(), PATIENCE);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_leaves_spares_the_hashing() {
         let site = Site::new(0);
         let (leaves, stays) = (site.ask(client(1)), site.ask(client(2)));
-        yield_now().await;
+        settle().await;
         leaves.abort();
         assert!(leaves.await.unwrap_err().is_cancelled());
         site.pool.0.lock().workers += 1;

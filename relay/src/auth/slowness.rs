@@ -28,13 +28,15 @@ pub(super) struct Slowed;
 /// Remembers failures by client and by user. Names are remembered as keyed hashes, since many are none, and some are passwords.
 pub(super) struct Slowness {
     key: [u8; 32],
-    failures: Mutex<Failures>,
+    memory: Mutex<Memory>,
 }
 
 #[derive(Default)]
-struct Failures {
-    of_clients: Table<ClientKey, Name>,
-    of_users: Table<Name, Party>,
+struct Memory {
+    failures_of_clients: Table<ClientKey, Name>,
+    failures_of_users: Table<Name, Party>,
+    /// Users who were let in, and from where: what others fail as them does not slow them there, or anyone could lock them out.
+    successes: Table<(ClientKey, Name), ()>,
 }
 
 /// Keyed hash of a name.
@@ -43,22 +45,22 @@ struct Name([u8; 32]);
 
 impl Slowness {
     pub(super) fn new() -> Self {
-        Self { key: rand::random(), failures: Mutex::default() }
+        Self { key: rand::random(), memory: Mutex::default() }
     }
 
     /// Waits before a claim is judged, right or wrong: nothing, then 1, 2, 4 … seconds up to 30, by the failures of the client or of the user,
-    /// whichever has more.
+    /// whichever has more. Those of the user don't count where it was let in within the window.
     pub(super) async fn begin(&self, party: Party, name: &str) -> Result<Attempt<'_>, Slowed> {
-        let attempt = |is_settled| Attempt { slowness: self, party, name: Name(hmac(&self.key, &[name.as_bytes()])), is_settled };
-        let waiting = attempt(true);
-        sleep(waiting.delay()?).await;
+        let mut attempt = Attempt { slowness: self, party, name: Name(hmac(&self.key, &[name.as_bytes()])), is_settled: true };
+        sleep(attempt.delay()?).await;
         // Others of the client may have failed meanwhile.
-        waiting.delay()?;
-        Ok(attempt(false))
+        attempt.delay()?;
+        attempt.is_settled = false;
+        Ok(attempt)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Failures> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -72,22 +74,27 @@ pub(super) struct Attempt<'a> {
 
 impl Attempt<'_> {
     fn delay(&self) -> Result<Duration, Slowed> {
-        let (mut failures, now) = (self.slowness.lock(), Instant::now());
-        let of_client = match &self.party {
-            Party::Own(client) => failures.of_clients.count(client, now),
-            Party::Shared => 0,
+        let (mut memory, now) = (self.slowness.lock(), Instant::now());
+        let (of_client, is_known) = match self.party {
+            Party::Own(client) => (memory.failures_of_clients.count(&client, now), memory.successes.count(&(client, self.name), now) > 0),
+            Party::Shared => (0, false),
         };
-        if of_client >= MOST_FAILURES { Err(Slowed) } else { Ok(delay(of_client.max(failures.of_users.count(&self.name, now)))) }
+        if of_client >= MOST_FAILURES {
+            return Err(Slowed);
+        }
+        let of_user = if is_known { 0 } else { memory.failures_of_users.count(&self.name, now) };
+        Ok(delay(of_client.max(of_user)))
     }
 
-    /// The client is the user: its failures to be so are forgotten, those that others had are not, nor those that it had as others.
+    /// The client is the user: its failures to be so are forgotten; those that others had are not, nor those that it had as others.
     pub(super) fn succeed(mut self) {
         self.is_settled = true;
-        let mut failures = self.slowness.lock();
-        if let Party::Own(client) = &self.party {
-            failures.of_clients.forget(client, &self.name);
+        let (mut memory, now) = (self.slowness.lock(), Instant::now());
+        if let Party::Own(client) = self.party {
+            memory.failures_of_clients.forget(&client, &self.name);
+            memory.successes.note((client, self.name), (), now);
         }
-        failures.of_users.forget(&self.name, &self.party);
+        memory.failures_of_users.forget(&self.name, &self.party);
     }
 
     /// The claim was not judged, by no fault of the client's.
@@ -99,11 +106,11 @@ impl Attempt<'_> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if !self.is_settled {
-            let (mut failures, now) = (self.slowness.lock(), Instant::now());
+            let (mut memory, now) = (self.slowness.lock(), Instant::now());
             if let Party::Own(client) = self.party {
-                failures.of_clients.note(client, self.name, now);
+                memory.failures_of_clients.note(client, self.name, now);
             }
-            failures.of_users.note(self.name, self.party, now);
+            memory.failures_of_users.note(self.name, self.party, now);
         }
     }
 }
@@ -113,7 +120,7 @@ fn delay(failures: usize) -> Duration {
     doublings.map_or(Duration::ZERO, |doublings| (Duration::from_secs(1) * (1 << doublings)).min(LONGEST))
 }
 
-/// The last failures of each key, with what else is to be known of each. Bounded: a full table takes no new key until an old one is forgotten,
+/// The last failures or successes of each key, with what else is to be known of each. Bounded: a full table takes no new key until an old one is forgotten,
 /// so that many strangers can't make it forget one.
 struct Table<K, V> {
     rows: HashMap<K, VecDeque<(Instant, V)>>,
@@ -127,7 +134,7 @@ impl<K, V> Default for Table<K, V> {
 }
 
 impl<K: Eq + Hash, V: PartialEq> Table<K, V> {
-    /// The failures of a key within the window, at most [`MOST_FAILURES`].
+    /// How many a key has within the window, at most [`MOST_FAILURES`].
     fn count(&mut self, key: &K, now: Instant) -> usize {
         let Some(row) = self.rows.get_mut(key) else { return 0 };
         row.retain(|(at, _)| *at + WINDOW > now);
@@ -222,10 +229,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn where_a_user_was_let_in_what_others_fail_does_not_slow_it() {
+        let slowness = Slowness::new();
+        slowness.begin(client(1), "alice").await.unwrap().succeed();
+        slowness.begin(Party::Shared, "alice").await.unwrap().succeed();
+        for number in 2..8 {
+            fail(&slowness, client(number), "alice").await;
+        }
+        assert_eq!(waited(&slowness, client(1), "alice").await.unwrap(), 0);
+        assert_eq!(waited(&slowness, Party::Shared, "alice").await.unwrap(), 30, "anyone may come with that address");
+        fail(&slowness, client(1), "alice").await;
+        assert_eq!(waited(&slowness, client(1), "alice").await.unwrap(), 1, "what it fails itself does");
+        advance(WINDOW).await;
+        fail(&slowness, client(9), "alice").await;
+        assert_eq!(waited(&slowness, client(1), "alice").await.unwrap(), 1, "it was let in too long ago");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_client_that_fails_too_often_is_not_heard_until_the_window_is_over() {
         let slowness = Slowness::new();
         for number in 0..MOST_FAILURES {
-            slowness.lock().of_clients.note(
+            slowness.lock().failures_of_clients.note(
                 IpAddr::V4(Ipv4Addr::from_bits(1)).into(),
                 Name([u8::try_from(number).unwrap(); 32]),
                 Instant::now(),
@@ -256,10 +280,10 @@ mod tests {
         for number in 0..most + 10 {
             fail(&slowness, client(number), &number.to_string()).await;
         }
-        assert_eq!(slowness.lock().of_clients.rows.len(), MOST_KEYS);
-        assert_eq!(slowness.lock().of_users.rows.len(), MOST_KEYS);
+        assert_eq!(slowness.lock().failures_of_clients.rows.len(), MOST_KEYS);
+        assert_eq!(slowness.lock().failures_of_users.rows.len(), MOST_KEYS);
         advance(WINDOW).await;
         fail(&slowness, client(most + 11), "late").await;
-        assert_eq!(slowness.lock().of_clients.rows.len(), 1);
+        assert_eq!(slowness.lock().failures_of_clients.rows.len(), 1);
     }
 }

@@ -44,7 +44,7 @@ impl Gsasl {
 
     /// What it sends next; a prompt that has no end of line may stand before it.
     async fn hear(&mut self) -> Vec<u8> {
-        let line = self.line().await.expect("gsasl ended");
+        let line = self.line().await.unwrap();
         BASE64_STANDARD.decode(line.rsplit(' ').next().unwrap()).unwrap()
     }
 
@@ -53,7 +53,7 @@ impl Gsasl {
     }
 
     /// Whether it is content with what it heard.
-    async fn is_content(mut self) -> bool {
+    async fn ends_content(mut self) -> bool {
         drop(self.input);
         poll::within("gsasl", self.process.wait()).await.unwrap().unwrap().success()
     }
@@ -68,7 +68,9 @@ async fn talk(mut exchange: Exchange, mut gsasl: Gsasl) -> (String, bool) {
                 if let Some(data) = data {
                     gsasl.say(&data).await;
                 }
-                return (account.name().to_owned(), gsasl.is_content().await);
+                // That there is no more.
+                gsasl.say(b"").await;
+                return (account.name().to_owned(), gsasl.ends_content().await);
             }
             refused @ Progress::Refused(_) => return (verdict(&refused), false),
         }
@@ -101,12 +103,4 @@ async fn a_proof_for_another_channel_is_refused() {
     let (site, users) = (Site::new(), alice());
     let gsasl = Gsasl::start(Mechanism::ScramSha256Plus, Some([0xc5; 32]), PASSWORD).await;
     assert_eq!(talk(site.begin(&users, bound(Some(CHANNEL)), Mechanism::ScramSha256Plus), gsasl).await.0, WRONG);
-}
-
-#[tokio::test]
-async fn a_client_that_could_bind_and_was_not_offered_to_is_refused_where_we_offered() {
-    let (site, users) = (Site::new(), alice());
-    // With channel bindings at hand, gsasl says so in SCRAM-SHA-256: somebody must have taken -PLUS from the offer.
-    let gsasl = Gsasl::start(Mechanism::ScramSha256, Some(CHANNEL), PASSWORD).await;
-    assert_eq!(talk(site.begin(&users, bound(Some(CHANNEL)), Mechanism::ScramSha256), gsasl).await.0, WRONG);
 }

@@ -1,6 +1,6 @@
 //! Who a client is, as a session asks it.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
 
 mod a_changed_hash_counts_at_once;
 mod failures_are_slowed;

@@ -126,3 +126,28 @@ async fn an_account_is_an_identity_of_the_policy() {
     assert_eq!(&senders, account.senders());
     assert!(!senders.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn scram_is_bound_to_the_channel_where_there_is_one() {
+    let (site, users) = (Site::new(), users(&[user("alice", Some(SCRAM))]));
+    let (plain, plus) = (Mechanism::ScramSha256, Mechanism::ScramSha256Plus);
+    // The last but one could bind, and did not see that we can: somebody took it from our offer.
+    let cases = [
+        (plain, "n", false, true),
+        (plain, "y", false, true),
+        (plain, "p=tls-exporter", false, false),
+        (plus, "p=tls-exporter", false, false),
+        (plus, "p=tls-exporter", true, true),
+        (plus, "p=tls-unique", true, false),
+        (plus, "n", true, false),
+        (plain, "n", true, true),
+        (plain, "y", true, false),
+        (plain, "p=tls-exporter", true, false),
+    ];
+    for (mechanism, flag, has_channel, goes_on) in cases {
+        let bound = Client { channel_binding: has_channel.then_some([7; 32]), ..client(1) };
+        let first = format!("{flag},,n=alice,r=nonce");
+        let answer = verdict(&site.begin(&users, bound, mechanism).step(Some(first.as_bytes())).await);
+        assert!(if goes_on { answer.starts_with("334 r=nonce") } else { answer == WRONG }, "{mechanism:?} {flag} {has_channel}: {answer}");
+    }
+}

@@ -19,7 +19,7 @@ const MIN_ITERATIONS: u32 = 4096;
 const MAX_ITERATIONS: u32 = 1_000_000;
 const MAX_SALT_BYTES: usize = 64;
 
-/// Salt, iterations, StoredKey and ServerKey (RFC 5802 section 3).
+/// Salt, iterations and both keys (RFC 5802 section 3).
 #[derive(Clone, PartialEq, Eq)]
 pub(in crate::auth) struct Verifier {
     pub(super) iterations: u32,
