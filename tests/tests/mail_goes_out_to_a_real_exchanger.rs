@@ -123,7 +123,7 @@ async fn what_the_exchanger_refuses_comes_back_as_a_report() -> Result<()> {
     for part in [
         "Return-Path: <>",
         "multipart/report",
-        "Final-Recipient: rfc822; nobody@example.org",
+        "Final-Recipient: rfc822;nobody@example.org",
         "Status: 5.1.1",
         "Auto-Submitted: auto-replied",
     ] {
