@@ -120,6 +120,6 @@ fn field(label: Label<'_>) -> String {
 fn doors(root: &RelayConfig, policy: &Policy<Arc<Destination>>) -> Vec<Arc<Door>> {
     let mut destinations = policy.domain_destinations();
     let first = destinations.next();
-    let several = first.is_some_and(|first| destinations.any(|other| !Arc::ptr_eq(first, other)));
+    let several = first.is_some_and(|first| first.is_by_mx() || destinations.any(|other| !Arc::ptr_eq(first, other)));
     root.listeners.iter().map(|listener| Arc::new(Door::new(listener, root, several))).collect()
 }
