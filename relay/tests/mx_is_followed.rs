@@ -40,7 +40,7 @@ struct Case {
     taken_by: Option<&'static str>,
 }
 
-/// Servers are at 127.0.0.2, 127.0.0.3 and ::1; nobody is at 127.0.0.4. The relay is `relay.example.com`, and knows `relay.test` as its own.
+/// Servers are at 127.0.0.2, 127.0.0.3 and `::1`; nobody is at 127.0.0.4. The relay is `relay.example.com`, and knows `relay.test` as its own.
 const CASES: [Case; 27] = [
     case("the domain has an exchanger", "one", "@ MX 10 a", Some("127.0.0.2")),
     case("the domain has an exchanger", "ONE-More.Test", "one-more MX 10 a", Some("127.0.0.2")),

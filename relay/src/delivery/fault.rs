@@ -4,11 +4,12 @@
 
 use std::{borrow::Cow, fmt, io, net::IpAddr};
 
-use super::auth::TokenError;
 use postern_proto::{
     client::{CommandError, Extension, SessionError},
     reply::{EnhancedCode, Reply},
 };
+
+use super::auth::TokenError;
 
 /// How far a transaction with a next hop has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -125,7 +125,7 @@ fn field(label: Label<'_>) -> String {
 fn doors(folder: &Path, root: &RelayConfig, policy: &Policy<Arc<Destination>>, tls: &Acceptor) -> Result<Vec<Arc<Door>>, TlsError> {
     let mut destinations = policy.domain_destinations();
     let first = destinations.next();
-    let several = first.is_some_and(|first| destinations.any(|other| !Arc::ptr_eq(first, other)));
+    let several = first.is_some_and(|first| first.is_by_mx() || destinations.any(|other| !Arc::ptr_eq(first, other)));
     let door = |listener: &Listener| Ok(Arc::new(Door::new(listener, root, several, tls.asking(folder, &listener.client_cas)?)));
     root.listeners.iter().map(door).collect()
 }

@@ -29,7 +29,7 @@ pub(super) struct Authenticator {
 
 enum Secret {
     Password(String),
-    Token(Tokens),
+    Token(Box<Tokens>),
 }
 
 impl Authenticator {
@@ -48,7 +48,7 @@ impl Authenticator {
             Credentials::XOAuth2 { username, token_url, scope, client_id, grant } => {
                 let tokens =
                     Tokens::new(&token_url, scope, client_id, grant, tls()?).map_err(|problem| wrong(FileProblem::Credentials(problem)))?;
-                (username, Secret::Token(tokens))
+                (username, Secret::Token(Box::new(tokens)))
             }
         };
         let is_speakable = |text: &str| !text.is_empty() && !text.contains(char::is_control);

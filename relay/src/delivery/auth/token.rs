@@ -46,7 +46,7 @@ pub(super) struct Tokens {
 /// How the client shows that it is who it says.
 enum Proof {
     Secret(String),
-    Assertion(Signer),
+    Assertion(Box<Signer>),
 }
 
 /// One request, to be made by the first who needs its outcome.
@@ -124,7 +124,7 @@ impl Tokens {
         let proof = match grant {
             Grant::ClientCredentials { client_secret } => Proof::Secret(client_secret),
             Grant::JwtBearer { private_key, key_id, subject } => {
-                Proof::Assertion(Signer::new(&private_key, key_id, subject).ok_or("the private key is no RSA key in PEM")?)
+                Proof::Assertion(Box::new(Signer::new(&private_key, key_id, subject).ok_or("the private key is no RSA key in PEM")?))
             }
         };
         let http = Client::builder()
@@ -247,7 +247,7 @@ fn unreachable(error: reqwest::Error) -> TokenError {
 
 fn life(expires_in: Option<u64>) -> Duration {
     let life = expires_in.map_or(DEFAULT_LIFE, Duration::from_secs).min(MAX_LIFE);
-    life - MARGIN.min(life / 4)
+    life.saturating_sub(MARGIN.min(life / 4))
 }
 
 fn back_off(failures: u32) -> Duration {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// IPv4 that is no server's on the Internet (IANA's special-purpose registry, RFC 6890): network, length of its prefix.
 const NOT_GLOBAL_V4: [(Ipv4Addr, u8); 17] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network, RFC 791 section 3.2
+    (Ipv4Addr::UNSPECIFIED, 8),           // this network, RFC 791 section 3.2
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private, RFC 1918
     (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared by a carrier's customers, RFC 6598
     (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback, RFC 1122 section 3.2.1.3
