@@ -10,6 +10,7 @@ pub mod open_files;
 pub mod policy;
 pub mod probe;
 pub mod proof;
+pub mod queue;
 pub mod reload;
 pub mod session;
 pub mod snapshot;

@@ -10,6 +10,14 @@ pub struct Peer {
     pub(super) address: SocketAddr,
 }
 
+impl Peer {
+    /// The host as it was configured or found, a name or an address, without the port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.name.rsplit_once(':').map_or(&*self.name, |(host, _)| host)
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}", self.name, self.address)

@@ -4,7 +4,7 @@ use std::{mem, sync::Arc};
 
 use postern_proto::{
     address::Domain,
-    client::Session,
+    client::{Extension, Session},
     envelope::{MailFrom, RcptTo},
     reply::Reply,
 };
@@ -88,6 +88,12 @@ impl Handover {
             Ok(reply) => Answer { reply, state: State::Open(connection) },
             Err(failure) => Answer::failed(self.lost(&connection, &failure).reply, Some(connection.peer.clone())),
         }
+    }
+
+    /// Whether the server that has the transaction offers DSN (RFC 3461), and so reports to the sender itself.
+    #[must_use]
+    pub fn reports_itself(&self) -> bool {
+        matches!(&self.state, State::Open(connection) if connection.capabilities().offers(Extension::Dsn))
     }
 
     /// [`Transaction::deliver`], whoever holds the content.

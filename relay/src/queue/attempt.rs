@@ -4,7 +4,7 @@ use postern_proto::{
     envelope::{MailFrom, RcptTo},
     reply::Reply,
 };
-use postern_spool::{Envelope, Spool};
+use postern_spool::{Envelope, Recipient, Spool};
 
 use super::{
     content::Content,
@@ -34,6 +34,15 @@ pub(super) struct Verdict {
     pub(super) reply: Reply,
     /// The server, if one was asked.
     pub(super) by: Option<Peer>,
+    /// Whether that server tells the sender of its success, if it is to be told.
+    pub(super) reports_itself: bool,
+}
+
+impl Verdict {
+    /// What the relay itself says.
+    pub(super) fn own(place: usize, reply: Reply) -> Self {
+        Self { place, reply, by: None, reports_itself: false }
+    }
 }
 
 /// A transaction under way.
@@ -51,18 +60,22 @@ pub(super) async fn attempt<S: Spool>(outbound: &Outbound, envelope: &Envelope, 
         size: Some(content.bytes()),
         body: envelope.body,
         smtputf8: envelope.smtputf8,
+        dsn: envelope.dsn.clone(),
     };
     let handover = outbound.begin(&mail, &group.to);
     let mut attempt = Attempt { group, handover, outcome: Outcome::default(), taken: Vec::new() };
     for addressee in &group.addressees {
-        attempt.ask(addressee).await;
+        if let Some(recipient) = envelope.recipients.get(addressee.place) {
+            attempt.ask(addressee, recipient).await;
+        }
     }
     attempt.hand_over(&mut content).await
 }
 
 impl<'a> Attempt<'a> {
-    async fn ask(&mut self, addressee: &'a Addressee) {
-        let reply = self.handover.rcpt(&RcptTo { path: addressee.path.clone() }).await;
+    async fn ask(&mut self, addressee: &'a Addressee, recipient: &Recipient) {
+        let rcpt = RcptTo { path: addressee.path.clone(), notify: recipient.notify, original: recipient.original.clone() };
+        let reply = self.handover.rcpt(&rcpt).await;
         let by = self.handover.next_hop();
         if reply.is_transient() && by.is_none() {
             self.outcome.unreachable.get_or_insert_with(|| reply.clone());
@@ -75,7 +88,7 @@ impl<'a> Attempt<'a> {
             _ if !self.taken.is_empty() && is_one_too_many(&reply) => {
                 join(&mut self.outcome.onward, &self.group.to, self.group.class, addressee.clone());
             }
-            _ => self.outcome.verdicts.push(Verdict { place: addressee.place, reply, by }),
+            _ => self.outcome.verdicts.push(Verdict { place: addressee.place, reply, by, reports_itself: false }),
         }
     }
 
@@ -84,10 +97,11 @@ impl<'a> Attempt<'a> {
         if taken.is_empty() {
             return outcome;
         }
-        let by = handover.next_hop();
+        let (by, reports_itself) = (handover.next_hop(), handover.reports_itself());
         let reply = handover.hand_over_from(&mut *content).await;
         outcome.is_corrupt = content.is_corrupt();
-        outcome.verdicts.extend(taken.iter().map(|addressee| Verdict { place: addressee.place, reply: reply.clone(), by: by.clone() }));
+        let verdict = |addressee: &&Addressee| Verdict { place: addressee.place, reply: reply.clone(), by: by.clone(), reports_itself };
+        outcome.verdicts.extend(taken.iter().map(verdict));
         outcome
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use postern_proto::reply::Reply;
 use postern_spool::{Entry, MessageId, SpoolError, Status};
+use tokio::task::JoinError;
 use tracing::{error, field::display, info, warn};
 
 use super::{
@@ -15,7 +15,7 @@ use crate::log::Shown;
 
 /// A recipient was answered: what becomes of it is in the message's statuses by now.
 pub(super) fn answered(metrics: &Metrics, entry: &Entry, verdict: &Verdict, class: Class, now: Timestamp) {
-    let Verdict { place, reply, by } = verdict;
+    let Verdict { place, reply, by, .. } = verdict;
     let (Some(recipient), Some(status)) = (entry.envelope().recipients.get(*place), entry.statuses().get(*place)) else { return };
     let age = Duration::try_from(now.duration_since(entry.envelope().arrival)).unwrap_or_default();
     let (result, message) = match status {
@@ -32,14 +32,6 @@ pub(super) fn answered(metrics: &Metrics, entry: &Entry, verdict: &Verdict, clas
     info!(%id, %to, next_hop, %reply, delay, next_attempt, "{message}");
 }
 
-/// A message's site can't be reached, so it was not tried.
-pub(super) fn blocked(entry: &Entry, place: usize, reason: &Reply) {
-    if let (Some(recipient), Some(status)) = (entry.envelope().recipients.get(place), entry.statuses().get(place)) {
-        let (id, to, next_attempt) = (entry.id(), Shown(&recipient.path), status.due().map(display));
-        tracing::debug!(%id, %to, %reason, next_attempt, "not tried: the servers can't be reached");
-    }
-}
-
 /// Work on a message came to an early end. It is taken up again when its lease is over.
 pub(super) fn interrupted(id: MessageId, error: &SpoolError) {
     match error {
@@ -47,4 +39,14 @@ pub(super) fn interrupted(id: MessageId, error: &SpoolError) {
         SpoolError::Fenced(_) => warn!(%id, %error, "a message was left to somebody else: it may be delivered twice"),
         _ => error!(%id, %error, "what became of a message can't be stored: it may be delivered twice"),
     }
+}
+
+/// A report can't be queued now.
+pub(super) fn report_failed(id: MessageId, error: &SpoolError) {
+    warn!(%id, %error, "what became of a message can't be reported yet");
+}
+
+/// A delivery came to an end that it should not have.
+pub(super) fn broke_off(id: MessageId, error: &JoinError) {
+    error!(%id, %error, "a delivery broke off");
 }

@@ -37,11 +37,11 @@ impl Clock<'_> {
         };
     }
 
-    /// The next hop has it. It offers no DSN, so it is for us to tell, if that is wanted.
-    fn taken(&self, Verdict { place, by, .. }: &Verdict) -> Status {
+    /// The next hop has it. If it does not report itself, it is for us to tell, where that is wanted.
+    fn taken(&self, Verdict { place, by, reports_itself, .. }: &Verdict) -> Status {
         let notify = self.envelope.recipients.get(*place).and_then(|recipient| recipient.notify);
         match by {
-            Some(by) if wants(notify, Kind::Relayed) && addressee(self.envelope).is_ok() => {
+            Some(by) if !reports_itself && wants(notify, Kind::Relayed) && addressee(self.envelope).is_ok() => {
                 Status::Relayed(Relayed { by: by.host().to_owned(), at: self.now })
             }
             _ => Status::Delivered,

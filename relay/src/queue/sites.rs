@@ -27,12 +27,16 @@ use super::plan::SiteKey;
 const LINE_PATIENCE: Duration = Duration::from_secs(30);
 /// A site's first block, unless messages are tried again sooner than that.
 const FIRST_BLOCK: Duration = Duration::from_secs(30);
+/// How long a line may be, as far as can be foreseen.
+const LINE_TIME: Duration = Duration::from_secs(10);
+/// And how many may stand in it: others must find room in memory too.
+const MAX_LINE: usize = 500;
 /// Who does not get into the line comes again after this time at the earliest.
-const EARLIEST_TURN: Duration = Duration::from_secs(2);
+const EARLIEST_TURN: Duration = Duration::from_millis(250);
 /// And after this time at the latest.
-const LATEST_TURN: Duration = Duration::from_mins(5);
-/// How long a delivery takes, as long as nothing is known.
-const FIRST_PACE: Duration = Duration::from_secs(1);
+const LATEST_TURN: Duration = Duration::from_mins(2);
+/// How long a delivery takes, as long as nothing is known. Who stands in line in vain tells that it is longer.
+const FIRST_PACE: Duration = Duration::from_millis(50);
 /// Most blocks that are remembered.
 const MAX_BLOCKS: usize = 4096;
 
@@ -123,7 +127,7 @@ impl Sites {
                 Some(blocked) => blocked,
                 None => Admission::Enter(Pass { presence, since: Instant::now(), _slots: slots }),
             },
-            Ok(None) | Err(_) => Admission::Later(self.0.turn(site, bounds)),
+            Ok(None) | Err(_) => Admission::Later(self.0.turn_in_vain(site, bounds)),
         }
     }
 }
@@ -138,7 +142,7 @@ impl Shared {
         }
         // In doubt, one at a time.
         site.slots.resize(if site.block.is_some() { 1 } else { bounds.per_site });
-        if site.present >= bounds.per_site.saturating_mul(2) {
+        if site.present >= bounds.per_site.saturating_add(site.longest_line(bounds)) {
             return Err(Admission::Later(site.next_turn(now, bounds)));
         }
         site.present += 1;
@@ -155,9 +159,13 @@ impl Shared {
         self.lock().get(key)?.block.as_ref()?.holds(Instant::now())
     }
 
-    fn turn(&self, key: &SiteKey, bounds: &Bounds) -> Duration {
+    /// The turn of one that stood in line in vain.
+    fn turn_in_vain(&self, key: &SiteKey, bounds: &Bounds) -> Duration {
         let now = Instant::now();
-        self.lock().get_mut(key).map_or(EARLIEST_TURN, |site| site.next_turn(now, bounds))
+        let mut known = self.lock();
+        let Some(site) = known.get_mut(key) else { return EARLIEST_TURN };
+        site.learn(LINE_PATIENCE);
+        site.next_turn(now, bounds)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SiteKey, Site>> {
@@ -171,7 +179,7 @@ impl Pass {
         let took = self.since.elapsed();
         let Presence { sites, site: key } = &self.presence;
         if let Some(site) = sites.lock().get_mut(key) {
-            site.pace = (site.pace * 7 + took) / 8;
+            site.learn(took);
             if site.block.take().is_some() {
                 site.slots.resize(bounds.per_site);
                 sites.blocked.dec();
@@ -218,10 +226,23 @@ impl Site {
         Self { slots: Slots::default(), present: 0, block: None, turn: now, pace: FIRST_PACE }
     }
 
+    /// Takes what a delivery took into the average.
+    fn learn(&mut self, took: Duration) {
+        self.pace = (self.pace * 7 + took) / 8;
+    }
+
+    /// How many may stand in line: as many as have their turn soon, and in any case as many as run.
+    fn longest_line(&self, bounds: &Bounds) -> usize {
+        let rounds = LINE_TIME.as_micros() / self.pace.as_micros().max(1);
+        let soon = usize::try_from(rounds).unwrap_or(usize::MAX).saturating_mul(bounds.per_site);
+        soon.min(MAX_LINE).max(bounds.per_site)
+    }
+
     /// When the next comes again for whom there is no room in the line: behind those in the line and those who were sent away before.
     fn next_turn(&mut self, now: Instant, bounds: &Bounds) -> Duration {
         let each = self.pace / u32::try_from(bounds.per_site.max(1)).unwrap_or(u32::MAX);
-        let behind_line = now + (self.pace * 2).max(EARLIEST_TURN);
+        let line = each.saturating_mul(u32::try_from(self.present).unwrap_or(u32::MAX));
+        let behind_line = now + line.clamp(EARLIEST_TURN, LATEST_TURN);
         self.turn = (self.turn.max(behind_line) + each).min(now + LATEST_TURN);
         self.turn - now
     }

@@ -44,11 +44,7 @@ impl<S: Spool> Works<S> {
 impl Setting {
     pub(super) fn bounds(&self) -> Bounds {
         let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-        Bounds {
-            deliveries: count(self.rules.deliveries),
-            per_site: count(self.rules.deliveries_per_destination),
-            times: self.rules.retry,
-        }
+        Bounds { deliveries: count(self.rules.deliveries), per_site: count(self.rules.deliveries_per_destination), times: self.rules.retry }
     }
 
     /// The relay's name.

@@ -43,14 +43,10 @@ pub(super) fn advice(failure: &Failure) -> Advice {
             "The recipient's server offers no encryption, and mail from here is sent with encryption only.",
             "Show this to whoever runs your mail: an exception can be made for this recipient.",
         ),
-        (7, _) => (
-            "The message was refused by a rule.",
-            "What was said may tell why. If it does not help, show this to whoever runs your mail.",
-        ),
-        _ => (
-            "The message was refused.",
-            "What was said may tell why. If it does not help, show this to whoever runs your mail.",
-        ),
+        (7, _) => {
+            ("The message was refused by a rule.", "What was said may tell why. If it does not help, show this to whoever runs your mail.")
+        }
+        _ => ("The message was refused.", "What was said may tell why. If it does not help, show this to whoever runs your mail."),
     };
     Advice { why, what_to_do }
 }

@@ -44,12 +44,9 @@ mod tests {
 
     #[test]
     fn what_is_not_plain_is_quoted_and_lines_are_short() {
-        for (plain, encoded) in [
-            ("a=b\r\n", "a=3Db\r\n"),
-            ("caf\u{e9} \r\n\r\nx", "caf=C3=A9=20\r\n\r\nx"),
-            ("a\nb\rc", "a=0Ab=0Dc"),
-            ("", ""),
-        ] {
+        for (plain, encoded) in
+            [("a=b\r\n", "a=3Db\r\n"), ("caf\u{e9} \r\n\r\nx", "caf=C3=A9=20\r\n\r\nx"), ("a\nb\rc", "a=0Ab=0Dc"), ("", "")]
+        {
             assert_eq!(String::from_utf8(encode(plain.as_bytes())).unwrap(), encoded);
         }
         let long = encode("\u{e9}x".repeat(200).as_bytes());

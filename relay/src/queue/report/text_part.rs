@@ -6,7 +6,8 @@ use super::{
     Event, Kind, Report,
     advice::{Advice, advice},
     clean::{clean, fold},
-    date, excerpt::Excerpt,
+    date,
+    excerpt::Excerpt,
     reply,
 };
 
@@ -40,7 +41,7 @@ fn recipients(report: &Report<'_>) -> &'static str {
 
 fn attached(excerpt: &Excerpt) -> &'static str {
     match excerpt {
-        Excerpt::Message(_) | Excerpt::Header(_) => " What it began with is attached.",
+        Excerpt::Message(_) | Excerpt::Header(_) => " What is attached shows which one it was.",
         Excerpt::Nothing => "",
     }
 }

@@ -93,13 +93,6 @@ fn a_server_without_tls_is_tried_for_four_hours() {
     assert_eq!(verdict(&after(without_tls(), 20, end)), (451, (5, 7, 10)));
 }
 
-#[test]
-fn only_what_ran_out_of_time_has_expired() {
-    let Status::Failed(expired) = after(busy(), 0, envelope().expires) else { panic!() };
-    assert!(is_expired(&expired));
-    assert!(!is_expired(&Failure::new(554, (5, 4, 7), "I have queued it too long")));
-}
-
 proptest! {
     #[test]
     fn nothing_waits_beyond_its_end_nor_much_less_than_it_should(attempts: u32, seconds in 0..432_000_i64, spread in 0.8..1.2) {

@@ -55,18 +55,40 @@ async fn a_site_takes_so_many_at_once_and_the_next_when_one_is_done() {
 async fn a_site_with_a_long_line_holds_no_other() {
     let sites = sites();
     let _running = [enter(&sites, 1).await, enter(&sites, 1).await];
-    let _waiting = [asking(&sites, 1).await, asking(&sites, 1).await];
-    let Admission::Later(fifth) = sites.enter(&site(1), &BOUNDS).await else { panic!() };
-    let Admission::Later(sixth) = sites.enter(&site(1), &BOUNDS).await else { panic!() };
-    assert!(fifth >= EARLIEST_TURN && sixth > fifth, "{fifth:?}, {sixth:?}");
+    sites.0.lock().get_mut(&site(1)).unwrap().pace = Duration::from_secs(1);
+    // A second each, two at once, for ten seconds.
+    for _ in 0..20 {
+        drop(asking(&sites, 1).await);
+    }
+    let Admission::Later(first) = sites.enter(&site(1), &BOUNDS).await else { panic!() };
+    let Admission::Later(second) = sites.enter(&site(1), &BOUNDS).await else { panic!() };
+    assert!(first >= LINE_TIME && second > first, "{first:?}, {second:?}");
     drop(enter(&sites, 2).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_stands_in_line_for_ever() {
+async fn the_line_of_a_quick_site_may_be_longer() {
+    let sites = sites();
+    let keep = enter(&sites, 1).await;
+    for _ in 0..60 {
+        let pass = enter(&sites, 1).await;
+        advance(Duration::from_millis(1)).await;
+        pass.reached(&BOUNDS);
+    }
+    let known = sites.0.lock();
+    assert_eq!(known[&site(1)].longest_line(&BOUNDS), MAX_LINE);
+    drop(known);
+    drop(keep);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_stands_in_line_for_ever_and_who_does_in_vain_makes_it_shorter() {
     let sites = sites();
     let _running = [enter(&sites, 1).await, enter(&sites, 1).await];
+    let longest = || sites.0.lock()[&site(1)].longest_line(&BOUNDS);
+    let before = longest();
     assert!(matches!(sites.enter(&site(1), &BOUNDS).await, Admission::Later(_)));
+    assert!(longest() < before, "{} and {before}", longest());
 }
 
 #[tokio::test(start_paused = true)]
