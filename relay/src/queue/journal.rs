@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use postern_spool::{Entry, MessageId, SpoolError, Status};
+use tokio::task::JoinError;
 use tracing::{error, field::display, info, warn};
 
 use super::{
@@ -38,4 +39,14 @@ pub(super) fn interrupted(id: MessageId, error: &SpoolError) {
         SpoolError::Fenced(_) => warn!(%id, %error, "a message was left to somebody else: it may be delivered twice"),
         _ => error!(%id, %error, "what became of a message can't be stored: it may be delivered twice"),
     }
+}
+
+/// A report can't be queued now.
+pub(super) fn report_failed(id: MessageId, error: &SpoolError) {
+    warn!(%id, %error, "what became of a message can't be reported yet");
+}
+
+/// A delivery came to an end that it should not have.
+pub(super) fn broke_off(id: MessageId, error: &JoinError) {
+    error!(%id, %error, "a delivery broke off");
 }

@@ -56,21 +56,41 @@ pub(super) struct Plan {
     pub(super) refused: Vec<(usize, Reply)>,
 }
 
+/// Which of a message's recipients are tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Who {
+    /// Those that are due by then.
+    Due(Timestamp),
+    /// All that are pending.
+    Pending,
+}
+
+impl Who {
+    /// Of a message that was claimed at `now`. When nothing is due and nobody is owed a report, somebody wants it tried all the same.
+    pub(super) fn of(entry: &Entry, now: Timestamp) -> Self {
+        let is_time = |status: &Status| status.is_owed_report() || status.due().is_some_and(|due| due <= now);
+        if entry.statuses().iter().any(is_time) { Self::Due(now) } else { Self::Pending }
+    }
+
+    fn has(self, status: &Status) -> bool {
+        match self {
+            Self::Due(now) => status.due().is_some_and(|due| due <= now),
+            Self::Pending => status.due().is_some(),
+        }
+    }
+}
+
 impl Plan {
-    /// What is to be done for those of `entry` that are due at `now`. When none is, somebody wants it tried all the same: then for all that
-    /// are pending.
-    pub(super) fn new(policy: &Policy<Arc<Destination>>, entry: &Entry, now: Timestamp) -> Self {
-        let is_early = !entry.statuses().iter().any(|status| is_due(status, now));
+    /// What is to be done for the recipients of `entry`.
+    pub(super) fn new(policy: &Policy<Arc<Destination>>, entry: &Entry, who: Who) -> Self {
         let mut plan = Self::default();
-        for (place, (recipient, status)) in entry.recipients().enumerate() {
-            if is_due(status, now) || (is_early && status.due().is_some()) {
-                match route_queued(policy, &queued(entry.envelope(), &recipient.path)) {
-                    Decision::Refuse(refusal) => plan.refused.push((place, refusal.reply())),
-                    Decision::Relay(Route { to, unknown_to, recipient }) => {
-                        let addressee = Addressee { place, path: recipient.clone(), unknown_to: unknown_to.cloned() };
-                        let class = Class::of(to.target(), policy.is_accepted(recipient));
-                        join(&mut plan.groups, to, class, addressee);
-                    }
+        for (place, (recipient, _)) in entry.recipients().enumerate().filter(|(_, (_, status))| who.has(status)) {
+            match route_queued(policy, &queued(entry.envelope(), &recipient.path)) {
+                Decision::Refuse(refusal) => plan.refused.push((place, refusal.reply())),
+                Decision::Relay(Route { to, unknown_to, recipient }) => {
+                    let addressee = Addressee { place, path: recipient.clone(), unknown_to: unknown_to.cloned() };
+                    let class = Class::of(to.target(), policy.is_accepted(recipient));
+                    join(&mut plan.groups, to, class, addressee);
                 }
             }
         }
@@ -86,10 +106,6 @@ pub(super) fn join(groups: &mut Vec<Group>, to: &Arc<Destination>, class: Class,
         Some(group) => group.addressees.push(addressee),
         None => groups.push(Group { site, to: Arc::clone(to), class, addressees: vec![addressee] }),
     }
-}
-
-fn is_due(status: &Status, now: Timestamp) -> bool {
-    status.due().is_some_and(|due| due <= now)
 }
 
 fn queued<'a, 'm>(envelope: &'m Envelope, recipient: &'a ForwardPath) -> Queued<'a, 'm> {
@@ -118,3 +134,6 @@ impl SiteKey {
         Self { target, domain: None }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Puts reports into the queue.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use postern_config::Spool as Rules;
 use postern_proto::address::Mailbox;
@@ -32,13 +34,12 @@ pub(super) struct Subject<'a> {
 }
 
 impl<S: Spool> Reporter<'_, S> {
-    /// Queues all reports that are due on a message at `now`. Gives the places of the recipients that are settled by it.
-    pub(super) async fn report(&self, subject: Subject<'_>, now: Timestamp) -> Result<Vec<usize>, SpoolError> {
+    /// Queues the reports of these kinds that are due on a message at `now`. Gives the places of the recipients that are settled by it.
+    pub(super) async fn report(&self, subject: Subject<'_>, kinds: &[Kind], now: Timestamp) -> Result<Vec<usize>, SpoolError> {
         let arrival = subject.entry.envelope().arrival;
-        let is_late =
-            self.rules.delay_warning_seconds.is_some_and(|seconds| now >= later(arrival, std::time::Duration::from_secs(seconds.into())));
+        let is_late = self.rules.delay_warning_seconds.is_some_and(|seconds| now >= later(arrival, Duration::from_secs(seconds.into())));
         let mut told = Vec::new();
-        for kind in [Kind::Failed, Kind::Delayed, Kind::Relayed] {
+        for &kind in kinds {
             let places = owed(subject.entry, kind, is_late);
             self.report_kind(subject, kind, &places, now).await?;
             told.extend(places);
@@ -54,7 +55,8 @@ impl<S: Spool> Reporter<'_, S> {
             return Ok(());
         }
         match addressee(envelope) {
-            Err(why) => self.suppress(subject.entry, kind, &wanted, why),
+            Err(why) if kind == Kind::Failed => self.suppress(subject.entry, &wanted, why),
+            Err(_) => {}
             Ok(to) => {
                 let excerpt = self.excerpt(subject).await?;
                 for places in wanted.chunks(MAX_RECIPIENTS) {
@@ -65,10 +67,11 @@ impl<S: Spool> Reporter<'_, S> {
         Ok(())
     }
 
-    fn suppress(&self, entry: &Entry, kind: Kind, places: &[usize], why: Suppressed) {
+    /// Nobody hears that a message failed, so somebody should be able to find out.
+    fn suppress(&self, entry: &Entry, places: &[usize], why: Suppressed) {
         self.metrics.report_suppressed(why);
         let (id, from) = (entry.id(), Shown(&entry.envelope().reverse_path));
-        warn!(%id, %from, kind = kind.name(), recipients = places.len(), reason = why.name(), "nobody is told of it");
+        warn!(%id, %from, recipients = places.len(), reason = why.name(), "a message could not be delivered, and its sender is not told");
     }
 
     async fn queue(
@@ -91,7 +94,7 @@ impl<S: Spool> Reporter<'_, S> {
             events: &events,
             excerpt,
         };
-        let expires = later(now, std::time::Duration::from_secs(self.rules.lifetime_seconds.into()));
+        let expires = later(now, Duration::from_secs(self.rules.lifetime_seconds.into()));
         match put(self.spool, report.entry(expires), &report.content()).await {
             Ok(_) => {
                 self.metrics.reported(kind);

@@ -47,16 +47,16 @@ pub(super) fn after_attempt(
 ) -> Status {
     let wait = wait(times, retry.attempts).mul_f64(spread);
     let tried = Retry { attempts: retry.attempts.saturating_add(1), ..retry.clone() };
-    wait_until(later(now, wait), failure, tried, envelope, now)
+    wait_until(later(now, wait), failure, &tried, envelope, now)
 }
 
 /// What becomes of a recipient that was not tried, since its site can't be reached before `until`: no attempt is counted.
 pub(super) fn behind_block(until: Timestamp, failure: Failure, retry: &Retry, envelope: &Envelope, now: Timestamp) -> Status {
-    wait_until(until, failure, retry.clone(), envelope, now)
+    wait_until(until, failure, retry, envelope, now)
 }
 
 /// A recipient waits until `next`, or until its time is over, for one last attempt. When that has been, it has failed.
-fn wait_until(next: Timestamp, failure: Failure, retry: Retry, envelope: &Envelope, now: Timestamp) -> Status {
+fn wait_until(next: Timestamp, failure: Failure, retry: &Retry, envelope: &Envelope, now: Timestamp) -> Status {
     let (end, verdict) = match Class::of(&failure) {
         Class::Permanent => return Status::Failed(failure),
         Class::WithoutTls => (later(envelope.arrival, WITHOUT_TLS).min(envelope.expires), NEVER_ENCRYPTED),
@@ -67,7 +67,7 @@ fn wait_until(next: Timestamp, failure: Failure, retry: Retry, envelope: &Envelo
         failure.enhanced = verdict;
         return Status::Failed(failure);
     }
-    Status::Pending(Retry { next: whole_millisecond(next.min(end)), last: Some(failure), ..retry })
+    Status::Pending(Retry { next: whole_millisecond(next.min(end)), last: Some(failure), ..retry.clone() })
 }
 
 /// The wait after an attempt, when there were `attempts` before it.

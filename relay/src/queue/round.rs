@@ -16,8 +16,9 @@ use super::{
     journal,
     metrics::Class,
     notify::mark_told,
-    plan::{Group, Plan},
+    plan::{Group, Plan, Who},
     progress::{Clock, failure},
+    report::Kind,
     reporting::{Reporter, Subject},
     retry::later,
     sites::Admission,
@@ -32,14 +33,15 @@ const RENEWAL: Duration = Duration::from_secs(40);
 const STORE_PATIENCE: Duration = Duration::from_mins(15);
 /// The longest pause between two tries.
 const STORE_PAUSE: Duration = Duration::from_secs(15);
-/// When a report that could not be queued is tried again.
-const REPORT_AGAIN: Duration = Duration::from_mins(1);
+/// When a report that could not be queued is tried again, and a message whose delivery broke off.
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// One message that is claimed.
 pub(super) struct Round<S: Spool> {
     works: Arc<Works<S>>,
     claim: S::Claim,
     setting: Setting,
+    envelope: Arc<Envelope>,
     renewal: Instant,
     /// Its content is not what was stored, so the spool does not have it any more.
     is_corrupt: bool,
@@ -68,29 +70,31 @@ struct Letter {
 
 impl<S: Spool> Round<S> {
     pub(super) fn new(works: Arc<Works<S>>, claim: S::Claim, setting: Setting) -> Self {
-        Self { works, claim, setting, renewal: Instant::now() + RENEWAL, is_corrupt: false }
+        let envelope = Arc::new(claim.entry().envelope().clone());
+        Self { works, claim, setting, envelope, renewal: Instant::now() + RENEWAL, is_corrupt: false }
     }
 
     /// Delivers to all that are due, reports what is to be reported, and gives the message back or ends it.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(self) {
         let id = self.claim.entry().id();
-        let worked = async {
-            // What a crash left undone.
-            self.report().await?;
-            self.deliver().await?;
-            self.report().await
-        };
-        let ended = match worked.await {
-            Ok(()) => self.end().await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = ended {
+        if let Err(error) = self.work().await {
             journal::interrupted(id, &error);
         }
     }
 
-    async fn deliver(&mut self) -> Result<(), SpoolError> {
-        let plan = Plan::new(&self.setting.snapshot.policy, self.claim.entry(), Timestamp::now());
+    async fn work(mut self) -> Result<(), SpoolError> {
+        let now = Timestamp::now();
+        let who = Who::of(self.claim.entry(), now);
+        // What a crash left undone. Whether it is late is told after the attempt that may end that.
+        if self.report(&[Kind::Failed, Kind::Relayed]).await? {
+            let plan = Plan::new(&self.setting.snapshot.policy, self.claim.entry(), who);
+            self.deliver(plan).await?;
+            self.report(&[Kind::Failed, Kind::Relayed, Kind::Delayed]).await?;
+        }
+        self.end().await
+    }
+
+    async fn deliver(&mut self, plan: Plan) -> Result<(), SpoolError> {
         if !plan.refused.is_empty() {
             let verdicts: Vec<_> = plan.refused.into_iter().map(|(place, reply)| Verdict::own(place, reply)).collect();
             self.note(&verdicts, Class::Nowhere);
@@ -107,18 +111,24 @@ impl<S: Spool> Round<S> {
                         let onward = self.take(done).await?;
                         self.begin(&mut deliveries, &letter, onward);
                     }
-                    // A panic: its recipients stay as they are.
-                    Some(Err(_)) => {}
-                    None => return Ok(()),
+                    // A panic: its recipients stay as they are, and are not tried again at once.
+                    Some(Err(error)) => {
+                        journal::broke_off(letter.id, &error);
+                        self.works.spool.reschedule(letter.id, later(Timestamp::now(), AGAIN)).await?;
+                    }
+                    None => break,
                 },
                 () = sleep_until(self.renewal) => self.renew().await?,
             }
         }
+        if self.is_corrupt {
+            self.give_up();
+        }
+        Ok(())
     }
 
     fn letter(&self) -> Letter {
-        let entry = self.claim.entry();
-        Letter { id: entry.id(), envelope: Arc::new(entry.envelope().clone()), bytes: self.claim.body_bytes() }
+        Letter { id: self.claim.entry().id(), envelope: Arc::clone(&self.envelope), bytes: self.claim.body_bytes() }
     }
 
     fn begin(&self, deliveries: &mut JoinSet<Done>, letter: &Letter, groups: Vec<Group>) {
@@ -135,15 +145,15 @@ impl<S: Spool> Round<S> {
             End::NotBegun | End::Refused(Admission::Enter(_)) => return Ok(onward),
             End::Refused(Admission::Blocked(wait, reason)) => self.change(&group, |clock, status| clock.blocked(status, wait, &reason)),
             End::Refused(Admission::Later(wait)) => self.change(&group, |clock, status| clock.put_back(status, wait)),
+            End::Attempted(outcome) if outcome.is_corrupt => self.is_corrupt = true,
             End::Attempted(outcome) => {
                 onward = outcome.onward;
-                if outcome.is_corrupt {
-                    self.is_corrupt = true;
-                    self.give_up();
-                    return Ok(Vec::new());
-                }
                 self.note(&outcome.verdicts, group.class);
             }
+        }
+        // There is no such message any more.
+        if self.is_corrupt {
+            return Ok(Vec::new());
         }
         // A message that is done is ended at once, which says the same.
         if !self.is_done() {
@@ -155,8 +165,7 @@ impl<S: Spool> Round<S> {
     /// Puts verdicts into the statuses, the log and the counts.
     fn note(&mut self, verdicts: &[Verdict], class: Class) {
         let now = Timestamp::now();
-        let (envelope, times) = (self.claim.entry().envelope().clone(), self.setting.rules.retry);
-        let clock = Clock { envelope: &envelope, times, now };
+        let clock = Clock { envelope: &self.envelope, times: self.setting.rules.retry, now };
         for verdict in verdicts {
             if let Some(status) = self.claim.statuses_mut().get_mut(verdict.place) {
                 clock.after(status, verdict);
@@ -166,8 +175,7 @@ impl<S: Spool> Round<S> {
     }
 
     fn change(&mut self, group: &Group, change: impl Fn(&Clock<'_>, &mut Status)) {
-        let (envelope, times) = (self.claim.entry().envelope().clone(), self.setting.rules.retry);
-        let clock = Clock { envelope: &envelope, times, now: Timestamp::now() };
+        let clock = Clock { envelope: &self.envelope, times: self.setting.rules.retry, now: Timestamp::now() };
         for addressee in &group.addressees {
             if let Some(status) = self.claim.statuses_mut().get_mut(addressee.place) {
                 change(&clock, status);
@@ -187,27 +195,30 @@ impl<S: Spool> Round<S> {
         self.claim.entry().statuses().iter().all(|status| matches!(status, Status::Delivered | Status::Returned(_)))
     }
 
-    /// Queues the reports that are due, and then notes that they were.
-    async fn report(&mut self) -> Result<(), SpoolError> {
+    /// Queues the reports of these kinds that are due, and then notes that they were. False when they can't be queued now.
+    async fn report(&mut self, kinds: &[Kind]) -> Result<bool, SpoolError> {
         let bytes = (!self.is_corrupt).then(|| self.claim.body_bytes());
         let Works { spool, metrics, .. } = &*self.works;
         let reporter = Reporter { spool, host: self.setting.host(), rules: &self.setting.rules, metrics };
-        let told = match reporter.report(Subject { entry: self.claim.entry(), bytes }, Timestamp::now()).await {
-            Ok(told) => told,
-            Err(error) => {
-                // Not at once again, which is when it is due.
-                let id = self.claim.entry().id();
-                self.works.spool.reschedule(id, later(Timestamp::now(), REPORT_AGAIN)).await?;
-                return Err(error);
+        match reporter.report(Subject { entry: self.claim.entry(), bytes }, kinds, Timestamp::now()).await {
+            Ok(told) if told.is_empty() => return Ok(true),
+            Ok(told) => {
+                for place in told {
+                    self.claim.statuses_mut().get_mut(place).map(mark_told);
+                }
             }
-        };
-        if told.is_empty() {
-            return Ok(());
+            Err(error) => {
+                let id = self.claim.entry().id();
+                journal::report_failed(id, &error);
+                // What is owed is due at once, but not so soon.
+                spool.reschedule(id, later(Timestamp::now(), AGAIN)).await?;
+                return Ok(false);
+            }
         }
-        for place in told {
-            self.claim.statuses_mut().get_mut(place).map(mark_told);
+        if !self.is_done() && !self.is_corrupt {
+            self.store().await?;
         }
-        if self.is_done() || self.is_corrupt { Ok(()) } else { self.store().await }
+        Ok(true)
     }
 
     /// Ends the message, or gives it back.

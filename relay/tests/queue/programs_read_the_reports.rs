@@ -28,7 +28,7 @@ print('text', parts[0].get_content())
 blocks = parts[1].get_payload()
 if len(blocks) == 1:
     # Python knows only the older type: it takes the first fields for a header, and the rest for a body.
-    blocks = blocks + [email.message_from_string(block) for block in blocks[0].get_payload().strip().split('\n\n')]
+    blocks = blocks + [email.message_from_string(block) for block in blocks[0]._payload.encode('utf-8', 'surrogateescape').decode().replace('\r\n', '\n').strip().split('\n\n')]
 for block in blocks:
     for name, value in block.items():
         print(name + ':', ' '.join(str(value).split()))
@@ -82,7 +82,7 @@ async fn a_report_on_plain_mail() {
             "Final-Recipient: rfc822;sam@example.com",
             "Action: failed",
             "Status: 5.1.1",
-            "Remote-MTA: dns; 127.0.0.1",
+            "Remote-MTA: dns; [127.0.0.1]",
             "Diagnostic-Code: smtp; 550 5.1.1 no such user really not",
             "At one?",
         ],

@@ -124,9 +124,14 @@ impl Stage {
         self.spool.list(&Filter::default(), None, usize::MAX).await.unwrap().messages
     }
 
+    /// Waits until there are so many messages in the queue.
+    pub(crate) async fn has(&self, count: usize) {
+        poll::until("messages to leave the queue", async || (self.queued().await.len() == count).then_some(())).await.unwrap();
+    }
+
     /// Waits until the queue is empty.
     pub(crate) async fn is_empty(&self) {
-        poll::until("the queue to be empty", async || self.queued().await.is_empty().then_some(())).await.unwrap();
+        self.has(0).await;
     }
 
     /// Waits until a message looks as `is` says, and gives it.

@@ -1,5 +1,7 @@
 //! Foreign text, made fit to stand in a report.
 
+use std::fmt::Write as _;
+
 /// Most bytes of one piece of foreign text, so that no line is too long (RFC 5322 section 2.1.1).
 const MAX_TEXT: usize = 900;
 /// Where lines are folded, if there is a space.
@@ -24,7 +26,8 @@ pub(super) fn clean_address(address: &str, is_utf8: bool) -> String {
         if c.is_ascii() || (is_utf8 && !c.is_control()) {
             cleaned.push(if c.is_control() { ' ' } else { c });
         } else {
-            cleaned.push_str(&format!("\\x{{{:X}}}", u32::from(c)));
+            // Writing to a String can't fail.
+            let _ = write!(cleaned, "\\x{{{:X}}}", u32::from(c));
         }
     }
     cleaned.truncate(cleaned.floor_char_boundary(MAX_TEXT));

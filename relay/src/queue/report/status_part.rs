@@ -1,6 +1,6 @@
 //! The part for programs (RFC 3464 section 2; RFC 6533 section 4).
 
-use postern_proto::address::ForwardPath;
+use postern_proto::address::{Domain, ForwardPath, Literal};
 use postern_spool::{Failure, Recipient};
 
 use super::{
@@ -15,7 +15,7 @@ pub(super) fn write(report: &Report<'_>) -> String {
     if let Some(id) = &report.envelope.dsn.envelope_id {
         fields.add("Original-Envelope-Id", id);
     }
-    fields.add("Reporting-MTA", &format!("dns; {}", report.host));
+    fields.add("Reporting-MTA", &mta(report.host));
     fields.add("Arrival-Date", &date(report.envelope.arrival));
     for (recipient, event) in report.events {
         fields.out.push_str("\r\n");
@@ -24,6 +24,14 @@ pub(super) fn write(report: &Report<'_>) -> String {
         fields.event(event, report);
     }
     fields.out
+}
+
+/// A server, by its name or address (section 2.1.2).
+fn mta(host: &str) -> String {
+    match host.parse() {
+        Ok(address) => format!("dns; {}", Domain::Literal(Literal::Address(address))),
+        Err(_) => format!("dns; {host}"),
+    }
 }
 
 struct Fields {
@@ -57,7 +65,7 @@ impl Fields {
             }
             Event::Relayed(relayed) => {
                 self.add("Status", "2.0.0");
-                self.add("Remote-MTA", &format!("dns; {}", relayed.by));
+                self.add("Remote-MTA", &mta(&relayed.by));
                 self.add("Last-Attempt-Date", &date(relayed.at));
             }
         }
@@ -67,7 +75,7 @@ impl Fields {
         let (class, subject, detail) = failure.enhanced;
         self.add("Status", &format!("{class}.{subject}.{detail}"));
         if let Some(by) = &failure.by {
-            self.add("Remote-MTA", &format!("dns; {by}"));
+            self.add("Remote-MTA", &mta(by));
             self.add("Diagnostic-Code", &format!("smtp; {}", reply(failure)));
         }
         if let Some(at) = failure.at {
