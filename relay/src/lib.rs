@@ -11,6 +11,7 @@ pub mod open_files;
 pub mod policy;
 pub mod probe;
 pub mod proof;
+pub mod queue_tools;
 pub mod reload;
 pub mod session;
 pub mod snapshot;

@@ -23,6 +23,7 @@ use postern_relay::{
     message::{self, Budgets},
     open_files, probe,
     proof::Matrix,
+    queue_tools,
     reload::{self, Reloader},
     session::{self, Service},
     snapshot,
@@ -57,6 +58,11 @@ enum Instead {
     ///
     /// Exit codes: 0 when it passes; 1 when it does not, with the reason on standard error.
     Probe(probe::Options),
+    /// Looks after the queue of a relay that runs, in its own pod: kubectl exec POD -- postern-relay queue list
+    ///
+    /// Exit codes: 0 when it is done; 1 when some of it could not be done, which is told, or was not confirmed; 2 when the command line is wrong; 3
+    /// when the relay can't be asked, or has no queue, with the mend on standard error; 130 after Ctrl-C.
+    Queue(queue_tools::cli::Options),
 }
 
 /// How to be a relay.
@@ -86,6 +92,9 @@ struct RelayOptions {
     /// Folder for the queue, where the configuration wants one on a disk of the relay's own
     #[arg(long, value_name = "DIR", default_value = "/var/spool/postern/queue")]
     spool: PathBuf,
+    /// Socket for `postern-relay queue`, which only the relay's own user can use; by default queue.sock in the scratch folder
+    #[arg(long, value_name = "PATH")]
+    queue_socket: Option<PathBuf>,
     /// Seconds that the relay goes on as if nothing had happened after SIGTERM: for so long, connections may still be sent here
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     drain_delay: u64,
@@ -104,6 +113,7 @@ fn main() -> ExitCode {
     let done = match instead {
         None => run(&relay),
         Some(Instead::Probe(options)) => run_probe(&options),
+        Some(Instead::Queue(options)) => return run_queue(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -117,6 +127,11 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run_probe(options: &probe::Options) -> anyhow::Result<()> {
     Ok(probe::run(options).await?)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn run_queue(options: &queue_tools::cli::Options) -> ExitCode {
+    queue_tools::cli::run(options).await
 }
 
 #[tokio::main]
@@ -137,6 +152,7 @@ async fn run(options: &RelayOptions) -> anyhow::Result<()> {
     }
     let reloading = tokio::spawn(relay.reloader.run());
     let (opening, inlet) = (relay.opening, relay.inlet);
+    serve_queue_tools(options, &inlet, &opening.store);
     tokio::spawn(async move { inlet.open(opening.run().await) });
 
     let signal = tokio::select! {
@@ -149,6 +165,17 @@ async fn run(options: &RelayOptions) -> anyhow::Result<()> {
     }
     reloading.abort();
     Ok(())
+}
+
+/// Answers `postern-relay queue`. Mail is worth more: where that can't be, the relay goes on without.
+fn serve_queue_tools(options: &RelayOptions, inlet: &Inlet<Engine>, configuration: &Arc<snapshot::Store>) {
+    let path = options.queue_socket.clone().unwrap_or_else(|| options.scratch.join("queue.sock"));
+    match queue_tools::Server::bind(&path) {
+        Ok(server) => drop(tokio::spawn(server.run(inlet.clone(), Arc::clone(configuration), queue_tools::NoReports))),
+        Err(error) => {
+            tracing::error!(path = %path.display(), %error, "queue tools can't be answered: --queue-socket can name another place")
+        }
+    }
 }
 
 /// Ends in good order: whoever sends connections here learns late that it should not.
