@@ -1,14 +1,22 @@
 //! `hold`, `release`, `retry`, `bounce` and `delete` do what they say, to the messages that are meant and no others.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use postern_spool::{MessageId, Spool as _};
+use postern_tests::poll;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 
 use crate::{
     letters::{Letter, claim},
+    tool::command,
     world::World,
 };
 
@@ -129,17 +137,59 @@ async fn nothing_is_done_to_messages_that_nobody_named() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_arrives_when_a_command_has_begun_is_not_meant() -> Result<()> {
+    let world = World::new().await?;
+    three(&world).await?;
+    let later = Letter::new(-60, "<billing@sender.example>", &["<jo@a.example>"]).put(&world.spool).await?;
+    world.run(&["delete", "--all"]).await?.done()?;
+    ensure!(world.names().await? == [later]);
+    Ok(())
+}
+
+/// Runs a command on a terminal where somebody types `answer`.
+async fn on_a_terminal(world: &World, arguments: &str, answer: &str) -> Result<Option<i32>> {
+    let program = env!("CARGO_BIN_EXE_postern-relay");
+    let line = format!("{program} queue {arguments} --socket {}", world.socket.display());
+    let mut script = Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    // The terminal shows the question and keeps what is typed before it.
+    script.stdin.take().context("no input")?.write_all(answer.as_bytes())?;
+    let output = spawn_blocking(|| script.wait_with_output()).await??;
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    Ok(output.status.code())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_terminal_what_is_grave_is_confirmed() -> Result<()> {
+    let world = World::new().await?;
+    let [first, second, third] = three(&world).await?;
+    let by_name = format!("delete {first}");
+    for arguments in ["delete --all", &by_name, "hold --all"] {
+        let code = on_a_terminal(&world, arguments, "n\n").await?;
+        ensure!(code == Some(1), "{arguments}: {code:?}");
+    }
+    ensure!(world.names().await? == [first, second, third]);
+    ensure!(held(&world).await? == [false; 3]);
+    ensure!(on_a_terminal(&world, &by_name, "y\n").await? == Some(0));
+    ensure!(on_a_terminal(&world, &format!("delete -y {second}"), "").await? == Some(0));
+    ensure!(on_a_terminal(&world, &format!("hold {third}"), "").await? == Some(0));
+    ensure!(world.names().await? == [third]);
+    ensure!(on_a_terminal(&world, "delete --all", "yes\n").await? == Some(0));
+    ensure!(world.names().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_stops_a_command_hears_what_is_done() -> Result<()> {
     let world = World::new().await?;
     three(&world).await?;
     *world.bounced.patience.lock().unwrap() = Some(2);
-    let mut command = crate::tool::command(&world.socket, &["bounce", "--all", "--output", "json"]);
-    command.stdout(std::process::Stdio::piped());
+    let mut command = command(&world.socket, &["bounce", "--all", "--output", "json"]);
+    command.stdout(Stdio::piped());
     let child = command.spawn()?;
-    postern_tests::poll::until("two bounces", async || (world.bounced.ids().len() == 2).then_some(())).await?;
-    let id = rustix::process::Pid::from_raw(i32::try_from(child.id())?).context("no process id")?;
-    rustix::process::kill_process(id, rustix::process::Signal::INT)?;
-    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await??;
+    poll::until("two bounces", async || (world.bounced.ids().len() == 2).then_some(())).await?;
+    let id = Pid::from_raw(i32::try_from(child.id())?).context("no process id")?;
+    kill_process(id, Signal::INT)?;
+    let output = spawn_blocking(|| child.wait_with_output()).await??;
     ensure!(output.status.code() == Some(130), "{output:?}");
     let summary: Value = serde_json::from_slice(&output.stdout)?;
     ensure!(summary["interrupted"] == true, "{summary}");

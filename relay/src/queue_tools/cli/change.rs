@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::signal::ctrl_c;
 
-use super::{End, Output, Relay, Trouble, progress::Progress, select::Chosen};
+use super::{End, Output, Relay, Trouble, human::Messages, progress::Progress, select::Chosen};
 use crate::queue_tools::wire::{Action, Change, Changed};
 
 /// To what it is done.
@@ -47,8 +47,14 @@ struct Summary {
 pub(super) async fn run(relay: &Relay, action: Action, options: &Options, output: &mut Output) -> Result<End, Trouble> {
     let now = Timestamp::now();
     if options.is_to_be_asked(action) {
-        let meant = options.carry_out(relay, Action::Count, now, output).await?;
-        if !confirmed(action, &meant)? {
+        let meant = match options.chosen.named() {
+            Some(ids) => ids.len(),
+            None => match options.carry_out(relay, Action::Count, now, output).await? {
+                counted if counted.end() == End::Done => counted.done,
+                counted => return Ok(counted.end()),
+            },
+        };
+        if !confirmed(action, meant)? {
             return Ok(End::NotAll);
         }
     }
@@ -121,15 +127,13 @@ impl Summary {
 
     fn text(&self) -> String {
         let would = if self.dry_run { "would be " } else { "" };
-        let mut text = format!("{} {would}{}", messages(self.done), done(self.action));
+        let mut text = format!("{} {would}{}", Messages(self.done), done(self.action));
         if let Some(note) = note(self.action).filter(|_| self.claimed > 0) {
-            text += &format!(
-                "\n{} being delivered at that moment: {note}",
-                if self.claimed == 1 { "1 is".to_owned() } else { format!("{} are", self.claimed) }
-            );
+            let are = if self.claimed == 1 { "is" } else { "are" };
+            text += &format!("\n{} {are} being delivered at that moment: {note}", self.claimed);
         }
         if self.failed > 0 {
-            text += &format!("\n{} failed, as was told", messages(self.failed));
+            text += &format!("\n{} failed, as was told", Messages(self.failed));
         }
         if let Some(stopped) = &self.stopped {
             text += &format!("\nended before its time: {stopped}");
@@ -142,16 +146,12 @@ impl Summary {
 }
 
 /// Asks on the terminal.
-fn confirmed(action: Action, meant: &Summary) -> io::Result<bool> {
-    eprint!("{} will be {}. Go on? [y/N] ", messages(meant.done), done(action));
+fn confirmed(action: Action, meant: usize) -> io::Result<bool> {
+    eprint!("{} will be {}. Go on? [y/N] ", Messages(meant), done(action));
     io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
-fn messages(count: usize) -> String {
-    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
 fn doing(action: Action) -> &'static str {

@@ -14,7 +14,7 @@ use postern_spool::MessageId;
 use serde::Serialize;
 use tokio::signal::ctrl_c;
 
-use super::{End, Output, Relay, Trouble, progress::Progress, select::Chosen};
+use super::{End, Output, Relay, Trouble, human::Messages, progress::Progress, select::Chosen};
 use crate::queue_tools::wire::{Failed, ListRequest, Message, Selection};
 
 /// What is written, and where.
@@ -104,12 +104,12 @@ async fn export(relay: &Relay, chosen: &Chosen, folder: &Folder, summary: &mut S
 
 impl Summary {
     fn text(&self, folder: &Path) -> String {
-        let mut text = format!("{} exported to {}", self.exported, folder.display());
+        let mut text = format!("{} exported to {}", Messages(self.exported), folder.display());
         if self.failed > 0 {
-            text += &format!("\n{} failed, as was told", self.failed);
+            text += &format!("\n{} failed, as was told", Messages(self.failed));
         }
         if self.interrupted {
-            text += "\ninterrupted";
+            text += "\ninterrupted: the rest was not exported";
         }
         text
     }

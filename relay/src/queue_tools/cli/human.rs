@@ -43,6 +43,15 @@ impl fmt::Display for Size {
     }
 }
 
+/// A number of messages: `1 message`, `2 messages`.
+pub(super) struct Messages(pub(super) usize);
+
+impl fmt::Display for Messages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} message{}", self.0, if self.0 == 1 { "" } else { "s" })
+    }
+}
+
 /// What a stranger said, in one line that does nothing to a terminal.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.contains(char::is_control) { Cow::Owned(text.replace(char::is_control, "\u{fffd}")) } else { Cow::Borrowed(text) }

@@ -19,14 +19,14 @@ pub(super) struct Options {
     #[command(flatten)]
     meant: Meant,
     /// At most so many
-    #[arg(long, value_name = "NUMBER", default_value_t = usize::MAX, hide_default_value = true)]
-    limit: usize,
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<usize>,
 }
 
 pub(super) async fn run(relay: &Relay, options: &Options, output: &mut Output) -> Result<End, Trouble> {
     let now = Timestamp::now();
     let mut request = ListRequest { filter: options.meant.filter(now), after: None };
-    let mut left = options.limit;
+    let mut left = options.limit.unwrap_or(usize::MAX);
     output.text(head())?;
     loop {
         let ListPage { messages, next } = relay.list(&request).await?;

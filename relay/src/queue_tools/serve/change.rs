@@ -14,11 +14,13 @@ use crate::queue_tools::{
 /// Changes at once: they share a sync, and leave room for the mail.
 const AT_ONCE: usize = 32;
 
-/// A message, and whether a delivery has it.
-type Target = (MessageId, bool);
-
-/// What became of one; `None` when it had ended before, and nobody named it.
-type Outcome = Option<Result<bool, (MessageId, BounceError)>>;
+/// A message to which something is to be done.
+#[derive(Clone, Copy)]
+struct Target {
+    id: MessageId,
+    /// Whether a delivery has it.
+    claimed: bool,
+}
 
 pub(super) async fn change<S: Spool, B: Bounce>(
     State(queue): State<Queue<S, B>>,
@@ -35,7 +37,7 @@ pub(super) async fn change<S: Spool, B: Bounce>(
         Selection::Matching { filter, after } => {
             let page = Wanted::try_from(filter)?.page(&*spool, after).await?;
             (changed.examined, changed.next) = (page.examined, page.next);
-            page.messages.iter().map(target).collect()
+            page.messages.iter().map(Target::from).collect()
         }
     };
     for targets in targets.chunks(AT_ONCE) {
@@ -47,8 +49,10 @@ pub(super) async fn change<S: Spool, B: Bounce>(
     Ok(Json(changed))
 }
 
-fn target(listed: &Listed) -> Target {
-    (listed.entry.id(), listed.claimed)
+impl From<&Listed> for Target {
+    fn from(listed: &Listed) -> Self {
+        Self { id: listed.entry.id(), claimed: listed.claimed }
+    }
 }
 
 /// The messages of these names. Whoever named one that is not there is told.
@@ -56,8 +60,8 @@ async fn named(spool: &impl Spool, ids: Vec<MessageId>, changed: &mut Changed) -
     let mut targets = Vec::with_capacity(ids.len());
     for id in ids {
         match spool.get(id).await {
-            Ok(listed) => targets.push(target(&listed)),
-            Err(error) => changed.count(Some(Err((id, error.into())))),
+            Ok(listed) => targets.push(Target::from(&listed)),
+            Err(error) => changed.fail(id, &error.into()),
         }
     }
     targets
@@ -66,19 +70,18 @@ async fn named(spool: &impl Spool, ids: Vec<MessageId>, changed: &mut Changed) -
 /// Does it to all of them at the same time.
 async fn change_some<S: Spool, B: Bounce>(spool: &S, bounce: &B, action: Action, targets: &[Target], changed: &mut Changed) {
     let mut changes = JoinSet::new();
-    for &(id, claimed) in targets {
+    for &target in targets {
         let (spool, bounce) = (spool.clone(), bounce.clone());
-        changes.spawn(async move {
-            match change_one(&spool, &bounce, action, id).await {
-                Ok(()) => Some(Ok(claimed)),
-                Err(BounceError::Spool(SpoolError::NotFound(_))) => None,
-                Err(error) => Some(Err((id, error))),
-            }
-        });
+        changes.spawn(async move { (target, change_one(&spool, &bounce, action, target.id).await) });
     }
-    while let Some(outcome) = changes.join_next().await {
-        // It is neither cancelled nor panics.
-        changed.count(outcome.unwrap_or_default());
+    // A task is neither cancelled nor panics.
+    while let Some(Ok((target, outcome))) = changes.join_next().await {
+        match outcome {
+            Ok(()) => changed.succeed(target),
+            // It was there a moment ago, and ended as messages do.
+            Err(BounceError::Spool(SpoolError::NotFound(_))) => {}
+            Err(error) => changed.fail(target.id, &error),
+        }
     }
 }
 
@@ -95,15 +98,16 @@ async fn change_one(spool: &impl Spool, bounce: &impl Bounce, action: Action, id
 }
 
 impl Changed {
-    fn count(&mut self, outcome: Outcome) {
-        match outcome {
-            None => {}
-            Some(Ok(claimed)) => {
-                self.done += 1;
-                self.claimed += usize::from(claimed);
-            }
-            Some(Err((_, error))) if stops(&error) => self.stopped = Some(error.to_string()),
-            Some(Err((id, error))) => self.failed.push(Failed { id, error: error.to_string() }),
+    fn succeed(&mut self, Target { claimed, .. }: Target) {
+        self.done += 1;
+        self.claimed += usize::from(claimed);
+    }
+
+    fn fail(&mut self, id: MessageId, error: &BounceError) {
+        if stops(error) {
+            self.stopped = Some(error.to_string());
+        } else {
+            self.failed.push(Failed { id, error: error.to_string() });
         }
     }
 }
