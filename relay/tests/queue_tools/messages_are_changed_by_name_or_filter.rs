@@ -120,13 +120,15 @@ async fn nothing_is_done_to_messages_that_nobody_named() -> Result<()> {
     let world = World::new().await?;
     let [first, ..] = three(&world).await?;
     let first = first.to_string();
-    let wrong: [&[&str]; 6] = [
+    let wrong: [&[&str]; 8] = [
         &["delete"],
         &["delete", "--yes"],
         &["delete", "--all", &first],
         &["delete", "--held", &first],
         &["delete", "--all", "--held"],
         &["delete", "--held", "--not-held"],
+        &["delete", "--sender-domain", "a b"],
+        &["delete", "--sender", "jo"],
     ];
     for arguments in wrong {
         let ended = world.run(arguments).await?;

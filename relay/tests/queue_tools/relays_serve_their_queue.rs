@@ -101,7 +101,8 @@ async fn where_no_relay_runs_it_is_told_where_to_look() -> Result<()> {
     let at = TempDir::new()?;
     let socket = at.path().join("queue.sock");
     let ended = ask(&socket, &["list"]).await?;
-    ensure!(ended.code == 3 && ended.stderr.contains(&socket.display().to_string()) && ended.stderr.contains("kubectl exec"), "{ended:?}");
+    ensure!(ended.code == 3 && ended.stdout.is_empty(), "{ended:?}");
+    ensure!(ended.stderr.contains(&socket.display().to_string()) && ended.stderr.contains("kubectl exec"), "{ended:?}");
     Ok(())
 }
 

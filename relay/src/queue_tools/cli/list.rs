@@ -27,9 +27,11 @@ pub(super) async fn run(relay: &Relay, options: &Options, output: &mut Output) -
     let now = Timestamp::now();
     let mut request = ListRequest { filter: options.meant.filter(now), after: None };
     let mut left = options.limit.unwrap_or(usize::MAX);
-    output.text(head())?;
     loop {
         let ListPage { messages, next } = relay.list(&request).await?;
+        if request.after.is_none() {
+            output.text(head())?;
+        }
         for message in messages.iter().take(left) {
             output.line(message, row(message, now))?;
         }

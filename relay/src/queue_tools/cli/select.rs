@@ -2,7 +2,7 @@
 
 use clap::Args;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
-use postern_proto::address::Domain;
+use postern_proto::address::ReversePath;
 use postern_spool::MessageId;
 
 use crate::queue_tools::wire::{Filter, PAGE, Selection};
@@ -105,14 +105,18 @@ impl Pages<'_> {
     }
 }
 
+/// A domain as SMTP knows them: what could not have come in is not looked for.
 fn a_label(text: &str) -> Result<String, String> {
-    let domain = Domain::Name(text.to_owned());
-    domain.to_a_label().map(Into::into).ok_or_else(|| "no domain name".to_owned())
+    match ReversePath::parse(&format!("<postmaster@{text}>")) {
+        Ok((ReversePath::Mailbox(mailbox), "")) => mailbox.domain.to_a_label().map(Into::into),
+        _ => None,
+    }
+    .ok_or_else(|| "no domain name".to_owned())
 }
 
 fn bracketed(text: &str) -> Result<String, String> {
     let path = if text.starts_with('<') { text.to_owned() } else { format!("<{text}>") };
-    match postern_proto::address::ReversePath::parse(&path) {
+    match ReversePath::parse(&path) {
         Ok((_, "")) => Ok(path),
         Ok(_) => Err("more than an address".to_owned()),
         Err(error) => Err(error.to_string()),
