@@ -13,6 +13,7 @@ pub mod policy;
 pub mod probe;
 pub mod proof;
 pub mod queue;
+pub mod queue_tools;
 mod rate;
 pub mod reload;
 pub mod session;

@@ -24,7 +24,8 @@ use postern_relay::{
     message::{self, Budgets},
     open_files, probe,
     proof::Matrix,
-    queue::{self, Queue},
+    queue::{self, Bouncer, Queue},
+    queue_tools,
     reload::{self, Reloader},
     session::{self, Service},
     snapshot,
@@ -59,6 +60,11 @@ enum Instead {
     ///
     /// Exit codes: 0 when it passes; 1 when it does not, with the reason on standard error.
     Probe(probe::Options),
+    /// Looks after the queue of a relay that runs, in its own pod: kubectl exec POD -- postern-relay queue list
+    ///
+    /// Exit codes: 0 when it is done; 1 when some of it could not be done, which is told, or was not confirmed; 2 when the command line is wrong; 3
+    /// when the relay can't be asked, or has no queue, with the mend on standard error; 130 after Ctrl-C.
+    Queue(queue_tools::cli::Options),
 }
 
 /// How to be a relay.
@@ -91,6 +97,9 @@ struct RelayOptions {
     /// Folder for the queue, where the configuration wants one on a disk of the relay's own
     #[arg(long, value_name = "DIR", default_value = "/var/spool/postern/queue")]
     spool: PathBuf,
+    /// Socket for `postern-relay queue`, which only the relay's own user can use; by default queue.sock in the scratch folder
+    #[arg(long, value_name = "PATH")]
+    queue_socket: Option<PathBuf>,
     /// Seconds that the relay goes on as if nothing had happened after SIGTERM: for so long, connections may still be sent here
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     drain_delay: u64,
@@ -109,6 +118,7 @@ fn main() -> ExitCode {
     let done = match instead {
         None => run(&relay),
         Some(Instead::Probe(options)) => run_probe(&options),
+        Some(Instead::Queue(options)) => return run_queue(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -122,6 +132,11 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run_probe(options: &probe::Options) -> anyhow::Result<()> {
     Ok(probe::run(options).await?)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn run_queue(options: &queue_tools::cli::Options) -> ExitCode {
+    queue_tools::cli::run(options).await
 }
 
 #[tokio::main]
@@ -141,6 +156,7 @@ async fn run(options: &RelayOptions) -> anyhow::Result<()> {
         tokio::spawn(control.run(watched));
     }
     let reloading = tokio::spawn(relay.reloader.run());
+    serve_queue_tools(options, &relay.outgoing);
     let outgoing = tokio::spawn(relay.outgoing.start());
 
     let signal = tokio::select! {
@@ -153,6 +169,20 @@ async fn run(options: &RelayOptions) -> anyhow::Result<()> {
     }
     reloading.abort();
     Ok(())
+}
+
+/// Answers `postern-relay queue`. Mail is worth more: where that can't be, the relay goes on without.
+fn serve_queue_tools(options: &RelayOptions, outgoing: &Outgoing) {
+    let Outgoing { opening, inlet, metrics, .. } = outgoing;
+    let configuration = Arc::clone(&opening.store);
+    let bouncer = Bouncer { inlet: inlet.clone(), configuration: Arc::clone(&configuration), metrics: metrics.clone() };
+    let path = options.queue_socket.clone().unwrap_or_else(|| options.scratch.join("queue.sock"));
+    match queue_tools::Server::bind(&path) {
+        Ok(server) => drop(tokio::spawn(server.run(inlet.clone(), configuration, bouncer))),
+        Err(error) => {
+            tracing::error!(path = %path.display(), %error, "queue tools can't be answered: --queue-socket can name another place")
+        }
+    }
 }
 
 /// Ends in good order: whoever sends connections here learns late that it should not.

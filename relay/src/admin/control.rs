@@ -61,7 +61,7 @@ impl Control {
             operator: Router::new().route("/status", get(status)).with_state(watched),
             others: Router::new().fallback(async || (StatusCode::FORBIDDEN, "only the operator is answered here\n")),
         };
-        let answers = http::serve(self.listener, "control", |stream| answer(stream, identity.load_full(), routes.clone()));
+        let answers = http::serve(self.listener, "control", http::DEADLINE, |stream| answer(stream, identity.load_full(), routes.clone()));
         tokio::join!(follow(&self.folder, &identity), answers);
     }
 }

@@ -11,7 +11,7 @@
 //! [control port](Control), for the operator alone.
 
 mod control;
-mod http;
+pub(crate) mod http;
 mod status;
 
 use std::{io, net::SocketAddr, sync::Arc};
@@ -92,7 +92,7 @@ impl Server {
             routes = routes.route("/status", get(status));
         }
         let routes = routes.with_state(watched);
-        http::serve(self.listener, "admin", |stream| http::respond(stream, routes.clone())).await;
+        http::serve(self.listener, "admin", http::DEADLINE, |stream| http::respond(stream, routes.clone())).await;
     }
 }
 

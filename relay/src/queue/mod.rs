@@ -6,6 +6,7 @@
 //! what it is owed ([`notify`], [`reporting`], [`report`]), and the message ends or waits for its next turn.
 
 mod attempt;
+mod bounce;
 mod content;
 mod journal;
 mod metrics;
@@ -32,6 +33,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub use bounce::Bouncer;
 pub use metrics::Metrics;
 use sites::Sites;
 use works::Works;

@@ -1,0 +1,35 @@
+//! Ends a message by a report to its sender.
+
+use std::future::Future;
+
+use postern_spool::{MessageId, SpoolError};
+
+/// Who gives messages back to their senders.
+pub trait Bounce: Clone + Send + Sync + 'static {
+    /// Fails every recipient of the message that is still pending, so that its sender gets a report where one is owed, and the message ends.
+    fn bounce(&self, id: MessageId) -> impl Future<Output = Result<(), BounceError>> + Send;
+}
+
+/// Why a message is not given back.
+#[derive(Debug, thiserror::Error)]
+pub enum BounceError {
+    /// A delivery has it. What becomes of that is known soon.
+    #[error("it is being delivered at this moment: try again when that has ended")]
+    Claimed,
+    /// Nobody writes reports in this process.
+    #[error("this relay sends no reports")]
+    Unsupported,
+    /// The queue can't do it.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+/// A relay that writes no reports: nothing is given back.
+#[derive(Clone, Copy, Debug)]
+pub struct NoReports;
+
+impl Bounce for NoReports {
+    async fn bounce(&self, _: MessageId) -> Result<(), BounceError> {
+        Err(BounceError::Unsupported)
+    }
+}
