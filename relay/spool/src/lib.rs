@@ -6,16 +6,19 @@
 //! The README of the crate says what is promised, and how the log looks on the disk.
 
 pub mod directory;
+mod encoding;
 mod error;
 mod filter;
 mod local;
 mod model;
 mod spool;
 mod statistics;
+mod time;
 
+pub use encoding::BLOCK_BYTES;
 pub use error::{OpenError, SpoolError};
 pub use filter::{Filter, Page};
-pub use local::{BLOCK_BYTES, Local, LocalBody, LocalClaim, LocalWriter, Recovery, SetAside, Settings};
+pub use local::{Local, LocalBody, LocalClaim, LocalWriter, Recovery, SetAside, Settings};
 pub use model::{
     DsnRequest, Entry, Envelope, Failure, Listed, MAX_FAILURE_TEXT, MessageId, Notify, OriginalRecipient, Recipient, Retry, Return, Status,
 };
