@@ -1,6 +1,7 @@
 //! The durable spool: a queue of messages that outlives crashes.
 //!
-//! [`Spool`] is what its users see; [`Local`] is the engine that keeps the queue in a directory. Nothing here knows SMTP sessions, DNS or policy:
+//! [`Spool`] is what its users see; [`Local`] is the engine that keeps the queue in a directory, [`Postgres`] the one that keeps it in a database.
+//! Nothing here knows SMTP sessions, DNS or policy:
 //! a message is an [`Entry`] and its content.
 //!
 //! The README of the crate says what is promised, and how the log looks on the disk.
@@ -11,6 +12,7 @@ mod error;
 mod filter;
 mod local;
 mod model;
+pub mod postgres;
 mod spool;
 mod statistics;
 mod time;
@@ -22,5 +24,6 @@ pub use local::{Local, LocalBody, LocalClaim, LocalWriter, Recovery, SetAside, S
 pub use model::{
     DsnRequest, Entry, Envelope, Failure, Listed, MAX_FAILURE_TEXT, MessageId, Notify, OriginalRecipient, Recipient, Retry, Return, Status,
 };
+pub use postgres::Postgres;
 pub use spool::{Body, Claim, Reach, Spool, Writer};
 pub use statistics::Statistics;
