@@ -145,7 +145,12 @@ async fn serve<B: Batch>(batch: B, mut receiver: mpsc::UnboundedReceiver<Request
             }
         }
     }
-    waiting.closing.into_iter().for_each(|closing| drop(closing.send(())));
+    waiting.closing.into_iter().for_each(answer);
+}
+
+fn answer(done: oneshot::Sender<()>) {
+    // Who does not wait any more wants no answer.
+    let _ = done.send(());
 }
 
 fn tell(done: Option<oneshot::Sender<Result<(), SpoolError>>>, result: Result<(), SpoolError>) {
@@ -193,7 +198,7 @@ impl<I: Item> Waiting<I> {
                     items.push(item);
                     dones.push(done);
                 }
-                Request::Settle(done) if items.is_empty() => drop(done.send(())),
+                Request::Settle(done) if items.is_empty() && left.is_empty() => answer(done),
                 request => {
                     left.push_back(request);
                     break;
@@ -209,7 +214,7 @@ impl<I: Item> Waiting<I> {
         for request in self.requests.drain(..) {
             match request {
                 Request::Do(_, done) => tell(done, Err(share(error))),
-                Request::Settle(done) | Request::Close(done) => drop(done.send(())),
+                Request::Settle(done) | Request::Close(done) => answer(done),
             }
         }
     }
