@@ -72,7 +72,12 @@ async fn when_a_commit_waits_for_a_server_that_hangs() {
                 timeout(poll::PATIENCE, put(&spool, entry(), b"x")).await
             })
         });
-        server.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%'").unwrap();
+        server
+            .sql(
+                "postgres",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()",
+            )
+            .unwrap();
         blocker.join().unwrap().unwrap_err();
         blocked
     });

@@ -14,6 +14,7 @@ use super::{
     quarantine::set_aside,
     schema::MESSAGE_VERSION,
     stored::{self, Stored},
+    writer::PIECE_BYTES,
 };
 use crate::{
     Claim, Entry, Listed, MessageId, Reach, SpoolError, Status,
@@ -182,7 +183,9 @@ impl Claim for PostgresClaim {
         let finished = self.held.change(What::Remove).await;
         if finished.is_ok() {
             self.held.forget();
-            self.held.engine.sweep.look();
+            if self.listed.body_bytes > PIECE_BYTES as u64 {
+                self.held.engine.sweep.look();
+            }
         }
         finished
     }

@@ -23,7 +23,7 @@ use super::{
     schema::{MESSAGE_VERSION, migrate},
     settings::Settings,
     skew::Skew,
-    upkeep::Sweep,
+    upkeep::{Sweep, keep_counting},
     usage::Usage,
 };
 use crate::{MessageId, OpenError, SpoolError, Statistics};
@@ -77,7 +77,8 @@ impl Engine {
             tokio::spawn(watcher.clone().watch(due_sender)).abort_handle(),
             tokio::spawn(watcher.clone().listen()).abort_handle(),
             tokio::spawn(watcher.tell()).abort_handle(),
-            tokio::spawn(sweep.clone().run(queue, usage.clone())).abort_handle(),
+            tokio::spawn(sweep.clone().run()).abort_handle(),
+            tokio::spawn(keep_counting(database.clone(), queue, usage.clone())).abort_handle(),
         ]);
         Ok(Self {
             additions: Lane::start(additions, counters.clone()),

@@ -16,6 +16,11 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Taken while the tables are changed, by one relay at a time: "postern" as a number.
 const LOCK: i64 = 0x70_6f73_7465_726e;
 
+/// Asked of the catalogue's tables: what `to_regclass` and its like remember is not renewed within a transaction that waited for the lock.
+const SCHEMA_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'postern_spool')";
+const TABLE_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+     WHERE nspname = 'postern_spool' AND relname = 'version')";
+
 /// A change of the tables.
 struct Migration {
     /// The version that it makes.
@@ -48,8 +53,7 @@ pub(super) async fn migrate(connection: &mut PgConnection, queue: &str) -> Resul
 
 /// The version of the tables, 0 if there are none.
 async fn version(connection: &mut PgConnection) -> Result<u16, OpenError> {
-    let there = query("SELECT to_regclass('postern_spool.version') IS NOT NULL").fetch_one(&mut *connection).await?;
-    if !there.try_get::<bool, _>(0)? {
+    if !exists(connection, TABLE_EXISTS).await? {
         return Ok(0);
     }
     let row = query("SELECT version, reader FROM postern_spool.version").fetch_one(&mut *connection).await?;
@@ -60,6 +64,10 @@ async fn version(connection: &mut PgConnection) -> Result<u16, OpenError> {
         return Err(OpenError::Version { file, version, oldest: 1, newest: CURRENT });
     }
     Ok(version)
+}
+
+async fn exists(connection: &mut PgConnection, question: &'static str) -> Result<bool, OpenError> {
+    Ok(query(question).fetch_one(&mut *connection).await?.try_get(0)?)
 }
 
 /// Makes the changes that are missing, all or none, while no other relay does.
@@ -83,8 +91,7 @@ async fn upgrade(connection: &mut PgConnection) -> Result<(), OpenError> {
 
 /// The schema may have been made by an administrator, for a role that may make none.
 async fn prepare(connection: &mut PgConnection) -> Result<(), OpenError> {
-    let there = query("SELECT to_regnamespace('postern_spool') IS NOT NULL").fetch_one(&mut *connection).await?;
-    if !there.try_get::<bool, _>(0)? {
+    if !exists(connection, SCHEMA_EXISTS).await? {
         connection.execute("CREATE SCHEMA postern_spool").await?;
     }
     let table = "CREATE TABLE postern_spool.version (version integer NOT NULL, reader integer NOT NULL); \

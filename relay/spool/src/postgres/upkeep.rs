@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::query;
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use uuid::Uuid;
 
 use super::{database::Database, engine::count, usage::Usage};
@@ -55,15 +58,13 @@ impl Sweep {
         });
     }
 
-    /// Sweeps and counts for ever.
-    pub(super) async fn run(self, queue: i32, usage: Usage) {
+    /// Sweeps for ever, now and then and when there is something.
+    pub(super) async fn run(self) {
         loop {
-            let done = async {
-                while self.away().await? > 0 {}
-                count(&self.database, queue, &usage).await
-            };
-            if let Err(error) = done.await {
-                tracing::debug!(%error, "the database's upkeep has to wait");
+            match self.away().await {
+                Ok(swept) if swept > 0 => continue,
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%error, "content that belongs to no message can't be swept away"),
             }
             // When the time is over, it is done all the same.
             let _ = timeout(INTERVAL, self.wake.notified()).await;
@@ -72,5 +73,15 @@ impl Sweep {
 
     async fn away(&self) -> Result<usize, SpoolError> {
         Ok(self.database.ask(query(SWEEP_AWAY).bind(ABANDONED).bind(SWEEP)).await?.len())
+    }
+}
+
+/// Counts now and then what other relays have put in, for ever.
+pub(super) async fn keep_counting(database: Database, queue: i32, usage: Usage) {
+    loop {
+        sleep(INTERVAL).await;
+        if let Err(error) = count(&database, queue, &usage).await {
+            tracing::debug!(%error, "the queue can't be counted");
+        }
     }
 }
