@@ -22,7 +22,7 @@ async fn over_the_quota() {
     put_len(&spool, 60_000).await;
     let writer = spool.begin(entry()).await.unwrap();
     assert!(matches!(put(&spool, entry(), &content(entry().id(), 60_000)).await, Err(SpoolError::Full(_))));
-    put_len(&spool, 33_000).await;
+    put_len(&spool, 34_000).await;
     assert!(matches!(spool.begin(entry()).await, Err(SpoolError::Full(_))), "before its content comes");
     assert!(matches!(writer.commit().await, Err(SpoolError::Full(_))));
     let used = spool.statistics().await.unwrap().used_bytes;
