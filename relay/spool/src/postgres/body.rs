@@ -61,13 +61,11 @@ impl PostgresBody {
         let rows = self.engine.database.ask(query(PIECE).bind(pieces.body).bind(pieces.next)).await?;
         pieces.next += 1;
         self.given = 0;
-        match rows.into_iter().next() {
-            Some(row) => self.fetched = row.try_get(0).map_err(failed)?,
-            None => {
-                open(&self.engine, self.id).await?;
-                return Err(set_aside(&self.engine, self.id, "a piece of its content is missing".to_owned()).await);
-            }
-        }
+        let Some(row) = rows.into_iter().next() else {
+            open(&self.engine, self.id).await?;
+            return Err(set_aside(&self.engine, self.id, "a piece of its content is missing".to_owned()).await);
+        };
+        self.fetched = row.try_get(0).map_err(failed)?;
         Ok(())
     }
 }

@@ -97,14 +97,15 @@ impl Watcher {
     }
 
     async fn listen_until_it_fails(&self) -> sqlx::Error {
-        let listener = PgListener::connect_with(self.database.pool()).await;
-        let mut listener = match listener {
+        let listening = timeout(POLL, async {
+            let mut listener = PgListener::connect_with(self.database.pool()).await?;
+            listener.listen(&self.channel()).await?;
+            Ok(listener)
+        });
+        let mut listener = match listening.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             Ok(listener) => listener,
             Err(error) => return error,
         };
-        if let Err(error) = listener.listen(&self.channel()).await {
-            return error;
-        }
         loop {
             // What came before the first word, or while the connection was lost, was not heard.
             self.wake.this();

@@ -135,10 +135,14 @@ async fn serve<B: Batch>(batch: B, mut receiver: mpsc::UnboundedReceiver<Request
             Ok(results) => {
                 counters.syncs.fetch_add(1, Relaxed);
                 counters.changes.fetch_add(results.iter().filter(|result| result.is_ok()).count() as u64, Relaxed);
-                done.into_iter().zip(results).for_each(|(done, result)| tell(done, result));
+                for (done, result) in done.into_iter().zip(results) {
+                    tell(done, result);
+                }
             }
             Err(error) => {
-                done.into_iter().for_each(|done| tell(done, Err(share(&error))));
+                for done in done {
+                    tell(done, Err(share(&error)));
+                }
                 // Those who came meanwhile have waited as long, and the next try would take as long again.
                 waiting.gather(&mut receiver);
                 waiting.fail(&error);

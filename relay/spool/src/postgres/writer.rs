@@ -114,12 +114,11 @@ impl Writer for PostgresWriter {
         let Self { engine, entry, block, checksums: mut sums, mut pieces, .. } = self;
         let body_bytes = pieces.as_ref().map_or(block.len() as u64, |pieces| pieces.bytes);
         engine.usage.check(body_bytes)?;
-        let content = match &pieces {
-            Some(pieces) => Content::Pieces(pieces.body),
-            None => {
-                sums = checksums(&block);
-                Content::Here(block)
-            }
+        let content = if let Some(pieces) = &pieces {
+            Content::Pieces(pieces.body)
+        } else {
+            sums = checksums(&block);
+            Content::Here(block)
         };
         let addition = Addition {
             id: entry.id(),
