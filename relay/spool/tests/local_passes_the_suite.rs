@@ -18,9 +18,9 @@ async fn on_a_machine() -> (Local, Machine) {
 }
 
 mod real_disk {
-    suite! { super::on_a_real_disk }
+    crate::suite! { super::on_a_real_disk }
 }
 
 mod machine {
-    suite! { super::on_a_machine }
+    crate::suite! { super::on_a_machine }
 }
