@@ -20,6 +20,7 @@ pub mod pki;
 pub mod poll;
 pub mod port;
 pub mod postfix;
+pub mod postgres;
 pub mod process;
 pub mod relay;
 pub mod restricted;

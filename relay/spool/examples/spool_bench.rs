@@ -1,10 +1,12 @@
-//! How fast the local engine is on a disk, and what a long queue costs.
+//! How fast the engines are, on a disk and in a database, and what a long queue costs.
 //!
 //!     cargo run --release -p postern-spool --example spool_bench -- commit FOLDER [WRITERS] [BYTES] [SECONDS]
 //!     cargo run --release -p postern-spool --example spool_bench -- fill FOLDER MESSAGES [BYTES]
 //!     cargo run --release -p postern-spool --example spool_bench -- start FOLDER
+//!     cargo run --release -p postern-spool --example spool_bench -- postgres HOST PORT DATABASE USER [WRITERS] [BYTES] [SECONDS]
 //!
-//! `commit` takes messages in and finishes them, each synced; `fill` makes a queue, and `start` opens it.
+//! `commit` takes messages in and finishes them, each synced; `fill` makes a queue, and `start` opens it. `postgres` does what `commit` does, in a
+//! database that trusts the user (or where `PGPASSWORD` is right), without TLS.
 
 use std::{
     env, fs,
@@ -20,7 +22,8 @@ use anyhow::{Context, Result, bail};
 use jiff::{Timestamp, ToSpan};
 use postern_proto::address::{ForwardPath, ReversePath};
 use postern_spool::{
-    Claim, DsnRequest, Entry, Envelope, Local, MessageId, Origin, Reach, Recipient, Settings, Spool, Writer, directory::Disk,
+    Claim, DsnRequest, Entry, Envelope, Local, MessageId, Origin, Postgres, Reach, Recipient, Settings, Spool, Writer, directory::Disk,
+    postgres,
 };
 use tokio::task::JoinSet;
 
@@ -29,10 +32,15 @@ async fn main() -> Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let number = |position: usize, default: u64| arguments.get(position).map_or(Ok(default), |text| text.parse());
     match (arguments.first().map(String::as_str), arguments.get(1)) {
-        (Some("commit"), Some(folder)) => commit(Path::new(folder), number(2, 50)?, number(3, 10_240)?, number(4, 10)?).await,
+        (Some("commit"), Some(folder)) => commit(open(Path::new(folder)).await?, number(2, 50)?, number(3, 10_240)?, number(4, 10)?).await,
+        (Some("postgres"), Some(host)) => {
+            let [port, database, user] = [2, 3, 4].map(|position| arguments.get(position).cloned().unwrap_or_default());
+            let spool = open_postgres(host, port.parse()?, database, user).await?;
+            commit(spool, number(5, 50)?, number(6, 10_240)?, number(7, 10)?).await
+        }
         (Some("fill"), Some(folder)) => fill(Path::new(folder), number(2, 1_000_000)?, number(3, 2_048)?).await,
         (Some("start"), Some(folder)) => start(Path::new(folder)).await,
-        _ => bail!("what is to be measured: commit, fill or start, and in which folder?"),
+        _ => bail!("what is to be measured: commit, fill or start, and in which folder? Or postgres, and where?"),
     }
 }
 
@@ -40,6 +48,22 @@ async fn open(folder: &Path) -> Result<Local> {
     let (spool, recovery) = Local::open(Disk::open(folder)?, Settings::for_quota(1 << 40)).await?;
     println!("{} messages in {} segments, {} of them scanned", recovery.messages, recovery.segments, recovery.scanned);
     Ok(spool)
+}
+
+async fn open_postgres(host: &str, port: u16, database: String, username: String) -> Result<Postgres> {
+    let settings = postgres::Settings {
+        host: host.to_owned(),
+        port,
+        database,
+        username,
+        password: env::var("PGPASSWORD").unwrap_or_default(),
+        tls: postgres::Tls::Clear,
+        connections: 10,
+        queue: "bench/bench".to_owned(),
+        worker: "bench".to_owned(),
+        quota_bytes: None,
+    };
+    Ok(Postgres::open(settings).await?)
 }
 
 fn entry() -> Result<Entry> {
@@ -60,15 +84,14 @@ fn entry() -> Result<Entry> {
     Ok(Entry::new(MessageId::new(), envelope))
 }
 
-async fn put(spool: &Local, content: &[u8]) -> Result<()> {
+async fn put(spool: &impl Spool, content: &[u8]) -> Result<()> {
     let mut writer = spool.begin(entry()?).await?;
     writer.append(content).await?;
     writer.commit().await?;
     Ok(())
 }
 
-async fn commit(folder: &Path, writers: u64, bytes: u64, seconds: u64) -> Result<()> {
-    let spool = open(folder).await?;
+async fn commit(spool: impl Spool, writers: u64, bytes: u64, seconds: u64) -> Result<()> {
     let content = Arc::new(vec![b'x'; usize::try_from(bytes)?]);
     let finished = Arc::new(AtomicU64::new(0));
     let begin = Instant::now();

@@ -58,6 +58,9 @@ pub enum OpenError {
         /// The newest.
         newest: u16,
     },
+    /// The database server would lose what it has said to be safe, or is too old.
+    #[error("this database server can't hold the spool: {0}")]
+    Unfit(String),
     /// The storage failed.
     #[error("the spool's storage failed: {0}")]
     Storage(#[from] io::Error),

@@ -4,14 +4,14 @@ use std::{mem, sync::Arc};
 
 use super::{
     blocking,
-    format::{BLOCK_BYTES, Meta},
+    format::Meta,
     load,
     log::Requests,
     names,
     read::{self, ReadError},
     store::Store,
 };
-use crate::{Body, MessageId, SpoolError, directory::File};
+use crate::{BLOCK_BYTES, Body, MessageId, SpoolError, directory::File};
 
 /// The content of a message, block by block.
 #[derive(Debug)]

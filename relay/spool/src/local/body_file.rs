@@ -2,8 +2,8 @@
 
 use std::{io, sync::Arc};
 
-use super::{blocking, format::checksums, names, store::Store};
-use crate::{MessageId, SpoolError, directory::File};
+use super::{blocking, names, store::Store};
+use crate::{MessageId, SpoolError, directory::File, encoding::checksums};
 
 /// The file with the content of a message, while the message is not in the queue: it is removed when this is dropped, unless it is kept.
 #[derive(Debug)]

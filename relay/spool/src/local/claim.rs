@@ -6,13 +6,13 @@ use jiff::Timestamp;
 
 use super::{
     body::{self, LocalBody},
-    format::{Meta, encode_statuses},
+    format::Meta,
     index::Lease,
     load::{self, Loaded},
     log::{Amendment, Change, Requests},
-    store::{Store, millis},
+    store::Store,
 };
-use crate::{Claim, Entry, Listed, MessageId, SpoolError, Status};
+use crate::{Claim, Entry, Listed, MessageId, SpoolError, Status, encoding::encode_statuses, time::millis};
 
 /// A message that is claimed.
 #[derive(Debug)]

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::{
     blocking,
-    format::{Meta, decode_statuses},
+    format::Meta,
     index::Queued,
     log::{Change, Requests},
     read::{self, ReadError},
-    store::{Store, timestamp},
+    store::Store,
 };
-use crate::{Filter, Listed, MessageId, Page, SpoolError};
+use crate::{Filter, Listed, MessageId, Page, SpoolError, encoding::decode_statuses, time::timestamp};
 
 /// A message without its content.
 #[derive(Debug)]

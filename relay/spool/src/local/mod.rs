@@ -26,14 +26,17 @@ use tokio::sync::watch;
 
 pub use body::LocalBody;
 pub use claim::LocalClaim;
-pub use format::BLOCK_BYTES;
 use log::{Amendment, Change, Requests};
 pub use quarantine::SetAside;
 pub use recover::Recovery;
-use store::{Store, millis, millis_after};
+use store::Store;
 pub use writer::LocalWriter;
 
-use crate::{Entry, Filter, Listed, MessageId, OpenError, Page, Reach, Spool, SpoolError, Statistics, directory::Directory};
+use crate::{
+    Entry, Filter, Listed, MessageId, OpenError, Page, Reach, Spool, SpoolError, Statistics,
+    directory::Directory,
+    time::{millis, millis_after},
+};
 
 /// What can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use std::{
 
 use serde::Serialize;
 
-use super::{format::BLOCK_BYTES, store::Usage};
+use super::store::Usage;
 use crate::{
-    MessageId,
+    BLOCK_BYTES, MessageId,
     directory::{Directory, File},
 };
 

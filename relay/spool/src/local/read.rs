@@ -2,13 +2,14 @@
 
 use std::io;
 
-use crc32c::crc32c;
-
 use super::{
-    format::{BLOCK_BYTES, HEADER_BYTES, Header, Meta},
+    format::{HEADER_BYTES, Header, Meta},
     index::Place,
 };
-use crate::directory::File;
+use crate::{
+    directory::File,
+    encoding::{BLOCK_BYTES, verify_block},
+};
 
 /// Read at once in the hope that header, envelope and statuses are all in it.
 const FIRST_READ: u64 = 2048;
@@ -65,10 +66,7 @@ fn verify_all(content: &[u8], meta: &Meta) -> Result<(), ReadError> {
 
 /// Compares a block of the content with its checksum.
 pub(super) fn verify(block: &[u8], number: usize, meta: &Meta) -> Result<(), ReadError> {
-    if meta.checksum(number) == Some(crc32c(block)) {
-        return Ok(());
-    }
-    Err(ReadError::Corrupt(format!("its content is damaged within the {BLOCK_BYTES} bytes from {}", number * BLOCK_BYTES)))
+    verify_block(block, number, &meta.checksums).map_err(ReadError::Corrupt)
 }
 
 fn read(file: &dyn File, offset: u64, len: u64) -> Result<Vec<u8>, ReadError> {

@@ -1,11 +1,8 @@
 //! What all parts of the engine share.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use jiff::Timestamp;
@@ -18,6 +15,7 @@ use super::{
 use crate::{
     MessageId, SpoolError, Statistics,
     directory::{Directory, File},
+    time::timestamp,
 };
 
 /// What all parts of the engine share.
@@ -123,19 +121,4 @@ impl Usage {
     pub(super) fn is_scarce(&self) -> bool {
         self.used() > self.quota / 8 * 7
     }
-}
-
-/// Milliseconds since 1970, as the log has them.
-pub(super) fn millis(time: Timestamp) -> i64 {
-    time.as_millisecond()
-}
-
-/// `time` and `duration` later, as the log has it.
-pub(super) fn millis_after(time: Timestamp, duration: Duration) -> i64 {
-    millis(time).saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// The time; the nearest that there is.
-pub(super) fn timestamp(millis: i64) -> Timestamp {
-    Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

@@ -5,11 +5,15 @@ use std::{mem, sync::Arc};
 use super::{
     blocking,
     body_file::BodyFile,
-    format::{BLOCK_BYTES, Meta, checksums, encode_envelope, encode_statuses},
+    format::Meta,
     log::{Addition, Change, Requests},
-    store::{Store, millis},
+    store::Store,
 };
-use crate::{Entry, MessageId, SpoolError, Writer};
+use crate::{
+    Entry, MessageId, SpoolError, Writer,
+    encoding::{BLOCK_BYTES, checksums, encode_envelope, encode_statuses},
+    time::millis,
+};
 
 /// Takes in a message: in memory up to the size of a block, and in a file of its own beyond it.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use postern_spool::{Claim, Local, MessageId, Reach, Spool, SpoolError};
+use postern_spool::{Claim, MessageId, Reach, Spool, SpoolError};
 use rand::{RngExt as _, SeedableRng, rngs::StdRng};
 use tokio::task::JoinSet;
 
@@ -55,7 +55,7 @@ impl Ledger {
     }
 
     /// Clients work side by side until each has done `steps`, or the spool does nothing any more.
-    pub async fn work(&self, spool: &Local, clients: u64, steps: usize, seed: u64) {
+    pub async fn work<S: Spool>(&self, spool: &S, clients: u64, steps: usize, seed: u64) {
         let mut tasks = JoinSet::new();
         for client in 0..clients {
             let chance = StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(client));
@@ -66,7 +66,7 @@ impl Ledger {
     }
 
     /// Compares what is in the queue with what was told. Afterwards what was found counts as told.
-    pub async fn audit(&self, spool: &Local) -> Audit {
+    pub async fn audit(&self, spool: &impl Spool) -> Audit {
         let mut audit = Audit::default();
         let present = names(spool).await;
         for id in &present {
@@ -99,13 +99,13 @@ impl Ledger {
     }
 }
 
-struct Client {
+struct Client<S> {
     ledger: Ledger,
-    spool: Local,
+    spool: S,
     chance: StdRng,
 }
 
-impl Client {
+impl<S: Spool> Client<S> {
     async fn work(mut self, steps: usize) {
         for _ in 0..steps {
             // An error that ends nothing, such as a message that somebody else has taken out, is no matter.

@@ -1,4 +1,4 @@
-//! Messages, and what tests do with them; a disk that forgets; and the suite that every engine passes.
+//! Messages, and what tests do with them; a disk that forgets, a database whose clock is set; and the suite that every engine passes.
 
 #![allow(
     dead_code,
@@ -9,6 +9,8 @@
     reason = "functions that tests share are tests too"
 )]
 
+pub mod clocked;
+pub mod database;
 pub mod folder;
 pub mod ledger;
 pub mod machine;

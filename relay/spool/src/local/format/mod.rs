@@ -10,9 +10,6 @@ mod segment;
 mod version;
 
 pub(super) use footer::{TRAILER_BYTES, Trailer, footer_bytes, footer_entry};
-pub(super) use payload::{Meta, checksums, decode_statuses, encode_envelope, encode_statuses};
+pub(super) use payload::Meta;
 pub(super) use record::{Format, HEADER_BYTES, Header, Kind};
 pub(super) use segment::{FIRST_RECORD, MAX_VOIDS, Prologue, PrologueError, Void};
-
-/// Size of the blocks that have a checksum each, and the most content that is stored within a record: 64 KiB.
-pub const BLOCK_BYTES: usize = 64 * 1024;
