@@ -38,6 +38,7 @@ macro_rules! every_test {
             an_update_is_seen_by_the_next_claim,
             what_is_finished_is_gone,
             what_is_held_waits,
+            what_is_held_from_its_commit_is_never_due,
             holding_keeps_what_an_update_said,
             a_hand_over_claims_all,
             rescheduling_makes_a_message_due,

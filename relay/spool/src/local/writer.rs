@@ -16,6 +16,7 @@ use crate::{Entry, MessageId, SpoolError, Writer};
 pub struct LocalWriter {
     requests: Requests,
     entry: Entry,
+    held: bool,
     content: Content,
     store: Arc<Store>,
 }
@@ -31,7 +32,7 @@ enum Content {
 
 impl LocalWriter {
     pub(super) fn new(store: Arc<Store>, requests: Requests, entry: Entry) -> Self {
-        Self { requests, entry, content: Content::Memory(Vec::new()), store }
+        Self { requests, entry, held: false, content: Content::Memory(Vec::new()), store }
     }
 
     /// Writes the block that is full, and makes the file first if there is none.
@@ -66,8 +67,12 @@ impl Writer for LocalWriter {
         }
     }
 
+    fn hold(&mut self) {
+        self.held = true;
+    }
+
     async fn commit(self) -> Result<MessageId, SpoolError> {
-        let Self { requests, entry, content, .. } = self;
+        let Self { requests, entry, held, content, .. } = self;
         let id = entry.id();
         let (content, mut file) = match content {
             Content::Memory(content) => (content, None),
@@ -76,6 +81,7 @@ impl Writer for LocalWriter {
         };
         let addition = Addition {
             due: millis(entry.due()),
+            held,
             body_bytes: file.as_ref().map_or(content.len() as u64, BodyFile::len),
             meta: Meta {
                 envelope: encode_envelope(entry.envelope()),

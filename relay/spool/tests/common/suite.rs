@@ -235,6 +235,20 @@ pub async fn what_is_held_waits(spool: impl Spool) {
     assert_eq!(claim_at(&spool, noon()).await.len(), 1);
 }
 
+pub async fn what_is_held_from_its_commit_is_never_due(spool: impl Spool) {
+    let entry = entry();
+    let id = entry.id();
+    let mut writer = spool.begin(entry).await.unwrap();
+    writer.append(b"x").await.unwrap();
+    writer.hold();
+    writer.commit().await.unwrap();
+    assert_eq!(*spool.next_due().borrow(), None);
+    assert!(claim_at(&spool, Timestamp::MAX).await.is_empty());
+    assert!(spool.get(id).await.unwrap().held);
+    spool.resume(id).await.unwrap();
+    assert_eq!(claim_at(&spool, noon()).await.len(), 1);
+}
+
 pub async fn holding_keeps_what_an_update_said(spool: impl Spool) {
     let id = put_len(&spool, 5).await;
     let mut claim = claim_one(&spool).await;
