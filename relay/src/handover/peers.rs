@@ -124,12 +124,13 @@ impl Peers {
         }
     }
 
-    /// Says that a peer took none, so that it rests for a while.
+    /// Says that a peer took none, so that it rests for a while. What is said while it rests is no news.
     pub(super) fn failed(&self, address: IpAddr) {
-        if let Some(peer) = self.ring().peer(address) {
+        let now = Instant::now();
+        if let Some(peer) = self.ring().peer(address).filter(|peer| peer.rests_until <= now) {
             let wait = FIRST_WAIT.saturating_mul(1 << peer.failures.min(16)).min(LONGEST_WAIT);
             peer.failures += 1;
-            peer.rests_until = Instant::now() + wait;
+            peer.rests_until = now + wait;
         }
     }
 

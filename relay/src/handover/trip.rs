@@ -21,8 +21,8 @@ use super::{
 
 /// How long to wait while nobody can be asked.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often a peer that may have a message, and can't be reached, is asked before another is.
-const DOUBTS: u32 = 8;
+/// How long a peer that may have a message, and does not say, is asked before another is: the time of a container to start again.
+const DOUBT: Duration = Duration::from_secs(10);
 
 /// What the messages on their way share.
 pub(super) struct Road {
@@ -60,10 +60,10 @@ enum Attempt {
     Unreadable,
 }
 
-/// A peer that may have the message, and how often it could not be asked since.
+/// A peer that may have the message, and how long it is asked.
 struct Doubt {
     peer: IpAddr,
-    times: u32,
+    until: Instant,
 }
 
 impl Road {
@@ -98,10 +98,9 @@ impl Road {
                     doubt = doubt.filter(|doubt| doubt.peer != peer.ip());
                     refused.push(peer.ip());
                 }
-                Attempt::Unsent => doubt.iter_mut().for_each(|doubt| doubt.times += 1),
+                Attempt::Unsent => {}
                 Attempt::Unknown => {
-                    let times = doubt.map_or(0, |doubt| doubt.times + 1);
-                    doubt = Some(Doubt { peer: peer.ip(), times });
+                    doubt.get_or_insert(Doubt { peer: peer.ip(), until: Instant::now() + DOUBT });
                 }
             }
         }
@@ -109,10 +108,10 @@ impl Road {
 
     /// A peer that may have the message is asked first: another would make two of it. When that one can't be asked, two are better than none.
     fn choose(&self, doubt: &mut Option<Doubt>, refused: &[IpAddr]) -> Choice {
-        if let Some(Doubt { peer, times }) = doubt {
+        if let Some(Doubt { peer, until }) = doubt {
             match self.peers.same(*peer) {
                 Choice::Nobody => {}
-                choice if *times < DOUBTS => return choice,
+                choice if Instant::now() < *until => return choice,
                 _ => {}
             }
             *doubt = None;

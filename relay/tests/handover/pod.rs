@@ -27,9 +27,10 @@ use postern_relay::{
 use postern_spool::{Local, Settings, directory::Disk};
 use postern_tests::{
     config::{HOSTNAME, RelayFolder},
+    http,
     name_server::{Answer, NameServer},
     pki::Authority,
-    port,
+    poll, port,
 };
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use tempfile::TempDir;
@@ -85,7 +86,12 @@ impl Relay {
         fs::write(folder.path().join(IDENTITY_KEY), identity.key_pem())?;
         folder.write()?;
         let spool = Local::open(Disk::open(&at.path().join("queue"))?, Settings::for_quota(quota)).await?.0;
-        Pod::start(SocketAddr::from((Ipv4Addr::new(127, 0, 1, host), self.port)), folder, spool, change, at)
+        let pod = Pod::start(SocketAddr::from((Ipv4Addr::new(127, 0, 1, host), self.port)), folder, spool, change, at)?;
+        // Nobody is answered before the identity is in use; then somebody who is nobody hears so.
+        let nobody = self.authority.client_config_showing(&self.authority.identity("nobody")?)?;
+        let answered = async || http::get_tls(pod.address, IDENTITY, Arc::clone(&nobody), "/").await.ok();
+        poll::until("the identity to be in use", answered).await?;
+        Ok(pod)
     }
 
     /// Who is found under the name of all pods.

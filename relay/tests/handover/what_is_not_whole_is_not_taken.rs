@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use postern_spool::{MessageId, Spool as _};
-use postern_tests::{http, poll};
 use rustls::ClientConfig;
 use serde_json::json;
 
@@ -18,8 +17,6 @@ async fn pod() -> Result<(Pod, Arc<ClientConfig>)> {
     let relay = Relay::new()?;
     let pod = relay.pod(2).await?;
     let client = relay.authority.client_config_showing(&relay.authority.identity(IDENTITY)?)?;
-    let answered = async || http::get_tls(pod.address, IDENTITY, client.clone(), "/status").await.ok();
-    poll::until("the identity to be in use", answered).await?;
     Ok((pod, client))
 }
 
