@@ -213,8 +213,7 @@ impl Relay {
             folder: options.config.clone(),
             metrics: handover.clone(),
         };
-        let receiver =
-            PeerReceiver { inlet: inlet.clone(), store: Arc::clone(&configuration), drain: drain.clone(), metrics: handover };
+        let receiver = PeerReceiver { inlet: inlet.clone(), store: Arc::clone(&configuration), drain: drain.clone(), metrics: handover };
         let outbound = Outbound::new(resolver, delivery::Metrics::register(&mut registry));
         let service = Service {
             configuration: Arc::clone(&configuration),

@@ -86,7 +86,12 @@ impl Authority {
         Ok(Arc::new(builder.with_client_auth_cert(vec![certificate.chain.clone()], certificate.key_der())?))
     }
 
-    fn issue(&self, names: &[&str], usages: Vec<ExtendedKeyUsagePurpose>, adjust: impl FnOnce(&mut CertificateParams)) -> Result<Certificate> {
+    fn issue(
+        &self,
+        names: &[&str],
+        usages: Vec<ExtendedKeyUsagePurpose>,
+        adjust: impl FnOnce(&mut CertificateParams),
+    ) -> Result<Certificate> {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names.clone())?;
         if let Some(first) = names.into_iter().next() {

@@ -114,6 +114,8 @@ impl<S: Spool> Sender<S> {
                 break;
             }
         }
+        // What is still on its way stays, and is released; that a peer may have it all the same is why it keeps its name.
+        trips.shutdown().await;
         handed
     }
 
