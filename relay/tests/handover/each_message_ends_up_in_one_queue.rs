@@ -39,7 +39,7 @@ async fn every_peer_takes_its_share_and_nothing_of_a_message_is_lost() -> Result
     let (ending, one, two) = (relay.pod(1).await?, relay.pod(2).await?, relay.pod(3).await?);
     fill(&ending.spool, COUNT).await;
     let before = all(&ending.spool).await;
-    // The pod finds itself under the name too.
+    // The pod finds itself under the name too, and takes nothing from itself.
     let (peers, _names) = relay.peers(&[&ending, &one, &two]).await?;
     let outcome = ending.hand_over(peers).await;
     ensure!(outcome == Outcome { handed: COUNT as u64, left: 0 }, "{outcome:?}");
@@ -50,7 +50,6 @@ async fn every_peer_takes_its_share_and_nothing_of_a_message_is_lost() -> Result
         ensure!(counted == peer.spool.statistics().await?.messages, "{counted}");
     }
     ensure!(ending.metric(r#"postern_handover_sent_total{result="taken"}"#) == COUNT as u64);
-    ensure!(ending.metric(r#"postern_handover_sent_total{result="refused"}"#) == 0);
     Ok(())
 }
 
