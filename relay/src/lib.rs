@@ -4,6 +4,7 @@ pub mod admin;
 pub mod auth;
 pub mod delivery;
 pub mod filter;
+pub mod handover;
 pub mod intake;
 pub mod listen;
 pub mod log;

@@ -1,5 +1,7 @@
 //! The relay as a process: options, and the parts that they set up.
 
+mod ending;
+
 use std::{
     io,
     net::{IpAddr, SocketAddr},
@@ -11,15 +13,18 @@ use std::{
 };
 
 use anyhow::Context as _;
+use axum::Router;
 use clap::{Args, Parser, Subcommand};
+use ending::Ending;
 use jiff::Timestamp;
 use mimalloc::MiMalloc;
 use postern_relay::{
     admin::{self, Control, Server, Watched},
     auth::{self, Authenticator},
     delivery::{self, Outbound, PassThrough, Resolver},
+    handover::{self, Peers, Receiver as PeerReceiver},
     intake::Inlet,
-    listen::{self, Admission, Clients, Drain, Drained, Gate, Ports, Signals, Surroundings},
+    listen::{self, Admission, Clients, Drain, Gate, Ports, Signals, Surroundings},
     log,
     message::{self, Budgets},
     open_files, probe,
@@ -33,7 +38,7 @@ use postern_relay::{
     tls,
 };
 use prometheus_client::registry::Registry;
-use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver, task::JoinHandle, time::Instant};
+use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -82,9 +87,13 @@ struct RelayOptions {
     /// Answer /status on the admin port whatever its address: who reaches it reads the names of domains, files and certificates
     #[arg(long)]
     admin_status: bool,
-    /// Address and port where the operator asks for status, with mutual TLS by the identity in the configuration's folder; none by default
+    /// Address and port where the operator asks for status, and where peers that end bring their queue, with mutual TLS by the identity in the
+    /// configuration's folder; none by default
     #[arg(long, value_name = "ADDRESS:PORT")]
     control: Option<SocketAddr>,
+    /// Name, absolute, that has the addresses of all pods of the relay: they take the queue when this one ends, on the same port as its --control
+    #[arg(long, value_name = "NAME", requires = "control")]
+    peers: Option<String>,
     /// Addresses of the node that the relay runs on: clients that come with them may be anyone
     #[arg(long = "host-address", value_name = "IP,…", value_delimiter = ',')]
     host_addresses: Vec<IpAddr>,
@@ -103,7 +112,8 @@ struct RelayOptions {
     /// Seconds that the relay goes on as if nothing had happened after SIGTERM: for so long, connections may still be sent here
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     drain_delay: u64,
-    /// Seconds that open transactions have to finish then; the rest are cut, and their senders keep the mail
+    /// Seconds that open transactions, running deliveries and the hand-over of the queue have then; sessions that are left are cut, and their
+    /// senders keep the mail
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     grace: u64,
     /// End when standard input does: whoever starts the relay holds the other end, and the relay never outlives it
@@ -111,6 +121,15 @@ struct RelayOptions {
     stop_with_stdin: bool,
     #[command(flatten)]
     log: log::Options,
+}
+
+impl RelayOptions {
+    /// Who takes the queue when the relay ends: whoever has the name, on the port of their own control.
+    fn peers(&self, resolver: &Resolver) -> anyhow::Result<Option<Arc<Peers>>> {
+        let (Some(name), Some(control)) = (&self.peers, self.control) else { return Ok(None) };
+        let peers = Peers::new(name, control.port(), resolver.clone()).with_context(|| format!("--peers {name}"))?;
+        Ok(Some(Arc::new(peers)))
+    }
 }
 
 fn main() -> ExitCode {
@@ -148,12 +167,11 @@ async fn run(options: &RelayOptions) -> anyhow::Result<()> {
     let admin = if options.admin_status { admin.telling_status() } else { admin };
     let control = options.control.map(|address| Control::bind(address, &options.config)).transpose();
     let control = control.with_context(|| format!("control port {:?}", options.control))?;
-    let drain = Drain::default();
-    let relay = Relay::new(options, &drain)?;
+    let relay = Relay::new(options)?;
     let watched = Arc::new(relay.watched);
     tokio::spawn(admin.run(Arc::clone(&watched)));
     if let Some(control) = control {
-        tokio::spawn(control.run(watched));
+        tokio::spawn(control.for_peers(relay.peer_routes).run(watched));
     }
     let reloading = tokio::spawn(relay.reloader.run());
     serve_queue_tools(options, &relay.outgoing);
@@ -164,7 +182,7 @@ async fn run(options: &RelayOptions) -> anyhow::Result<()> {
         () = starter_ended(options.stop_with_stdin)? => "end of standard input",
     };
     tokio::select! {
-        () = end(signal, options, &drain, outgoing) => {}
+        () = relay.ending.run(signal, outgoing) => {}
         signal = signals.next() => tracing::warn!(signal, "ending at once"),
     }
     reloading.abort();
@@ -182,26 +200,6 @@ fn serve_queue_tools(options: &RelayOptions, outgoing: &Outgoing) {
         Err(error) => {
             tracing::error!(path = %path.display(), %error, "queue tools can't be answered: --queue-socket can name another place")
         }
-    }
-}
-
-/// Ends in good order: whoever sends connections here learns late that it should not.
-async fn end(signal: &str, options: &RelayOptions, drain: &Drain, outgoing: JoinHandle<Queue<Engine>>) {
-    if options.drain_delay > 0 {
-        tracing::info!(signal, delay = options.drain_delay, "ending soon: connections are still taken");
-        tokio::time::sleep(Duration::from_secs(options.drain_delay)).await;
-    }
-    tracing::info!(signal, grace = options.grace, "ending: no new connections, transactions finish");
-    let deadline = Instant::now() + Duration::from_secs(options.grace);
-    match drain.run(Duration::from_secs(options.grace)).await {
-        Drained::Whole => tracing::info!("every session ended"),
-        Drained::Cut(sessions) => tracing::warn!(sessions, "the grace is over, sessions are cut; their senders keep the mail"),
-    }
-    // A queue that is not open yet holds nothing of ours.
-    outgoing.abort();
-    if let Ok(queue) = outgoing.await {
-        queue.drain(deadline).await;
-        tracing::info!("the queue is closed");
     }
 }
 
@@ -223,11 +221,14 @@ struct Relay {
     watched: Watched,
     reloader: Reloader<Matrix, Service<PassThrough, Inlet<Engine>>>,
     outgoing: Outgoing,
+    /// What ending peers are answered.
+    peer_routes: Router,
+    ending: Ending,
 }
 
 impl Relay {
-    fn new(options: &RelayOptions, drain: &Drain) -> anyhow::Result<Self> {
-        let mut registry = Registry::default();
+    fn new(options: &RelayOptions) -> anyhow::Result<Self> {
+        let (mut registry, drain) = (Registry::default(), Drain::default());
         let configuration = Arc::new(snapshot::Store::default());
         let admission = Arc::new(Admission::default());
         let clients = Clients::register(&mut registry);
@@ -240,10 +241,24 @@ impl Relay {
             servers => Resolver::from_servers(servers),
         };
         let resolver = resolver.context("DNS resolver")?;
+        let peers = options.peers(&resolver)?;
         let outbound = Outbound::on_host(surroundings.host_addresses.clone(), resolver, delivery::Metrics::register(&mut registry));
         let inlet = Inlet::new(outbound.clone());
+        let handover = handover::Metrics::register(&mut registry);
+        let receiver =
+            PeerReceiver { inlet: inlet.clone(), store: Arc::clone(&configuration), drain: drain.clone(), metrics: handover.clone() };
+        let ending = Ending {
+            delay: Duration::from_secs(options.drain_delay),
+            grace: Duration::from_secs(options.grace),
+            drain: drain.clone(),
+            inlet: inlet.clone(),
+            peers,
+            store: Arc::clone(&configuration),
+            folder: options.config.clone(),
+            metrics: handover,
+        };
         let outgoing = Outgoing {
-            opening: Opening { store: Arc::clone(&configuration), directory: options.spool.clone() },
+            opening: Opening { store: Arc::clone(&configuration), folder: options.config.clone(), directory: options.spool.clone() },
             inlet: inlet.clone(),
             outbound: outbound.clone(),
             metrics: queue::Metrics::register(&mut registry),
@@ -275,8 +290,8 @@ impl Relay {
             messages,
             metrics: reload::Metrics::register(&mut registry),
         };
-        let watched = Watched { store: configuration, admission, drain: drain.clone(), clients, started_at: Timestamp::now(), registry };
-        Ok(Self { watched, reloader, outgoing })
+        let watched = Watched { store: configuration, admission, drain, clients, started_at: Timestamp::now(), registry };
+        Ok(Self { watched, reloader, outgoing, peer_routes: receiver.routes(), ending })
     }
 }
 

@@ -51,22 +51,27 @@ impl Authority {
 
     /// A certificate for a server; `names` are DNS names or IP addresses.
     pub fn server(&self, names: &[&str]) -> Result<Certificate> {
-        self.issue(names, ExtendedKeyUsagePurpose::ServerAuth, |_| {})
+        self.issue(names, vec![ExtendedKeyUsagePurpose::ServerAuth], |_| {})
     }
 
     /// A certificate for a server that expired in the year 2001.
     pub fn expired_server(&self, names: &[&str]) -> Result<Certificate> {
-        self.issue(names, ExtendedKeyUsagePurpose::ServerAuth, expired)
+        self.issue(names, vec![ExtendedKeyUsagePurpose::ServerAuth], expired)
     }
 
     /// A certificate for a client called `name`.
     pub fn client(&self, name: &str) -> Result<Certificate> {
-        self.issue(&[name], ExtendedKeyUsagePurpose::ClientAuth, |_| {})
+        self.issue(&[name], vec![ExtendedKeyUsagePurpose::ClientAuth], |_| {})
     }
 
     /// A certificate for a client called `name` that expired in the year 2001.
     pub fn expired_client(&self, name: &str) -> Result<Certificate> {
-        self.issue(&[name], ExtendedKeyUsagePurpose::ClientAuth, expired)
+        self.issue(&[name], vec![ExtendedKeyUsagePurpose::ClientAuth], expired)
+    }
+
+    /// A certificate called `name` both to serve and to call, as relays and the operator have among themselves.
+    pub fn identity(&self, name: &str) -> Result<Certificate> {
+        self.issue(&[name], vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth], |_| {})
     }
 
     /// A client's TLS configuration that trusts this authority alone.
@@ -81,7 +86,12 @@ impl Authority {
         Ok(Arc::new(builder.with_client_auth_cert(vec![certificate.chain.clone()], certificate.key_der())?))
     }
 
-    fn issue(&self, names: &[&str], usage: ExtendedKeyUsagePurpose, adjust: impl FnOnce(&mut CertificateParams)) -> Result<Certificate> {
+    fn issue(
+        &self,
+        names: &[&str],
+        usages: Vec<ExtendedKeyUsagePurpose>,
+        adjust: impl FnOnce(&mut CertificateParams),
+    ) -> Result<Certificate> {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names.clone())?;
         if let Some(first) = names.into_iter().next() {
@@ -90,7 +100,7 @@ impl Authority {
         params.serial_number = Some(random_serial()?);
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![usage];
+        params.extended_key_usages = usages;
         adjust(&mut params);
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;

@@ -85,6 +85,9 @@ pub trait Writer: Send + 'static {
     /// After an error, or when the future was dropped before it ended, the message is spoilt, and every further call fails.
     fn append(&mut self, piece: &[u8]) -> impl Future<Output = Result<(), SpoolError>> + Send;
 
+    /// Has the message wait from its commit on, as [`Spool::hold`] does: nobody who claims what is due gets it in between.
+    fn hold(&mut self);
+
     /// Puts the message into the queue. When this resolves with its name, it is safe to answer 250.
     fn commit(self) -> impl Future<Output = Result<MessageId, SpoolError>> + Send;
 }

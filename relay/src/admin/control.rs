@@ -1,4 +1,4 @@
-//! The control port: HTTPS for the operator alone.
+//! The control port: HTTPS for the operator, and for the other pods of the same relay.
 //!
 //! Both sides show certificates of the identity CA. The relay's own lie in the folder of the configuration and are followed there; until there
 //! are any, nobody is answered.
@@ -14,6 +14,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use axum::{Router, http::StatusCode, routing::get};
 use postern_config::material::OPERATOR_NAME;
+use rustls::pki_types::CertificateDer;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::spawn_blocking,
@@ -22,6 +23,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{Watched, http, status};
 use crate::{
+    handover::Door,
     listen::listen,
     snapshot::Watch,
     tls::{Identity, is_for},
@@ -34,19 +36,27 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct Control {
     listener: TcpListener,
     folder: PathBuf,
+    peers: Option<Door>,
 }
 
 /// Who is answered what.
 #[derive(Clone)]
 struct Routes {
     operator: Router,
+    peers: Option<Door>,
     others: Router,
 }
 
 impl Control {
     /// Binds the port; nobody is answered before [`Self::run`]. The relay's identity lies in `folder`.
     pub fn bind(address: SocketAddr, folder: &Path) -> io::Result<Self> {
-        Ok(Self { listener: listen(address)?, folder: folder.to_owned() })
+        Ok(Self { listener: listen(address)?, folder: folder.to_owned(), peers: None })
+    }
+
+    /// Answers the other pods of the relay by `routes`; without it they are nobody.
+    #[must_use]
+    pub fn for_peers(self, routes: Router) -> Self {
+        Self { peers: Some(Door::new(routes.fallback(refuse))), ..self }
     }
 
     /// The address that is bound.
@@ -59,24 +69,35 @@ impl Control {
         let identity = ArcSwapOption::empty();
         let routes = Routes {
             operator: Router::new().route("/status", get(status)).with_state(watched),
-            others: Router::new().fallback(async || (StatusCode::FORBIDDEN, "only the operator is answered here\n")),
+            peers: self.peers,
+            others: Router::new().fallback(refuse),
         };
         let answers = http::serve(self.listener, "control", http::DEADLINE, |stream| answer(stream, identity.load_full(), routes.clone()));
         tokio::join!(follow(&self.folder, &identity), answers);
     }
 }
 
+async fn refuse() -> (StatusCode, &'static str) {
+    (StatusCode::FORBIDDEN, "only the operator is answered here\n")
+}
+
 async fn answer(stream: TcpStream, identity: Option<Arc<Identity>>, routes: Routes) -> io::Result<()> {
     let Some(identity) = identity else { return Ok(()) };
     let stream = TlsAcceptor::from(Arc::clone(&identity.server)).accept(stream).await?;
-    let routes = if is_operator(&stream) { routes.operator } else { routes.others };
+    let routes = match (shown(&stream), routes.peers) {
+        (Some(certificate), _) if is_for(certificate, OPERATOR_NAME) => routes.operator,
+        (Some(certificate), Some(door)) if identity.is_peer(certificate) => {
+            door.admit(stream);
+            return Ok(());
+        }
+        _ => routes.others,
+    };
     http::respond(stream, routes).await.map_err(io::Error::other)
 }
 
-/// Whether the client is the operator. Its certificate is one of the identity CA, or there would be no stream.
-fn is_operator(stream: &TlsStream<TcpStream>) -> bool {
-    let certificates = stream.get_ref().1.peer_certificates();
-    certificates.and_then(<[_]>::first).is_some_and(|certificate| is_for(certificate, OPERATOR_NAME))
+/// The certificate of the client. It is one of the identity CA, or there would be no stream.
+fn shown(stream: &TlsStream<TcpStream>) -> Option<&CertificateDer<'static>> {
+    stream.get_ref().1.peer_certificates().and_then(<[_]>::first)
 }
 
 /// Keeps `identity` what the folder holds, for ever. One that can't be used leaves the last in use.

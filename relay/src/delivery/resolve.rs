@@ -76,6 +76,14 @@ impl Resolver {
         found.and_then(|addresses| only(addresses, allowed)).map(in_order).map_err(|fault| Step::Resolve.failed(fault))
     }
 
+    /// Every address of `name`, which is absolute; none when there is no such name.
+    pub(crate) async fn everyone(&self, name: &Name, until: Instant) -> Result<Vec<IpAddr>, String> {
+        match self.look_up(name, until).await {
+            Err(Fault::NoAddress) => Ok(Vec::new()),
+            found => found.map_err(|fault| fault.to_string()),
+        }
+    }
+
     async fn look_up(&self, name: &Name, until: Instant) -> Result<Vec<IpAddr>, Fault> {
         let found = match timeout_at(until, self.0.lookup_ip(name.clone())).await {
             Err(_) => return Err(Fault::TimedOut),

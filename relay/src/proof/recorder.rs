@@ -91,6 +91,8 @@ impl Writer for Forgotten {
         Ok(())
     }
 
+    fn hold(&mut self) {}
+
     async fn commit(self) -> Result<MessageId, SpoolError> {
         Ok(self.0)
     }

@@ -70,7 +70,7 @@ impl<S: Spool> Queue<S> {
         }
     }
 
-    /// Begins no delivery any more. Those that run have until `deadline` to end; what is claimed is given back, and the spool is closed.
+    /// Begins no delivery any more. Those that run have until `deadline` to end; what is claimed is given back.
     pub async fn drain(mut self, deadline: tokio::time::Instant) {
         self.works.ending.cancel();
         if let Ok(mut rounds) = (&mut self.scheduler).await {
@@ -80,7 +80,6 @@ impl<S: Spool> Queue<S> {
             }
             rounds.shutdown().await;
         }
-        self.works.spool.close().await;
     }
 }
 

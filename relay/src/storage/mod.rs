@@ -1,9 +1,7 @@
 //! Where the queue lies: opens what the configuration names.
 
+mod engine;
 mod open;
 
+pub use engine::{Either, Engine};
 pub use open::{Opening, StorageError};
-use postern_spool::Local;
-
-/// The engine of the relay's queue.
-pub type Engine = Local;

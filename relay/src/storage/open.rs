@@ -1,9 +1,14 @@
 //! Opens the queue as soon as a configuration says where it lies.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use postern_config::{Spool, Storage};
-use postern_spool::{Local, OpenError, Recovery, Settings, directory::Disk};
+use postern_config::{Database, DatabaseTls, Spool, Storage, material::database_file};
+use postern_spool::{Local, OpenError, Postgres, Recovery, Settings, directory::Disk, postgres};
 use tokio::time::sleep;
 
 use super::Engine;
@@ -18,6 +23,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct Opening {
     /// The configuration in use.
     pub store: Arc<Store>,
+    /// Its folder.
+    pub folder: PathBuf,
     /// The folder for a queue on a disk of the pod's own.
     pub directory: PathBuf,
 }
@@ -25,29 +32,38 @@ pub struct Opening {
 /// Why the queue can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// The volume can't be read.
-    #[error("{}: {source}", directory.display())]
-    Volume {
-        /// The folder.
-        directory: PathBuf,
+    /// A folder or file can't be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The folder or file.
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The file of the database is not what it should be.
+    #[error("{}: {source}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        source: serde_json::Error,
     },
     /// The engine refuses.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The storage is of a kind that this build does not know.
-    #[error("the shared queue is not built in")]
-    Unknown,
 }
 
 impl Opening {
     /// Waits until a configuration names a storage, and opens it, however often that takes. Until then listeners answer 451.
     pub async fn run(self) -> (Engine, Spool) {
-        let rules = self.store.first_of(|snapshot| snapshot.configuration.root.spool.clone()).await;
+        let wanted = |snapshot: &crate::snapshot::Snapshot| {
+            let root = &snapshot.configuration.root;
+            root.spool.clone().map(|rules| (rules, root.relay.clone()))
+        };
+        let (rules, relay) = self.store.first_of(wanted).await;
         let mut wait = FIRST_WAIT;
         loop {
-            match self.open(&rules).await {
+            match self.open(&rules, &relay).await {
                 Ok(engine) => return (engine, rules),
                 Err(error) => tracing::error!(%error, retry = wait.as_secs(), "the queue can't be opened"),
             }
@@ -56,15 +72,15 @@ impl Opening {
         }
     }
 
-    async fn open(&self, spool: &Spool) -> Result<Engine, StorageError> {
-        match &spool.storage {
-            Storage::Directory { quota_bytes, .. } => self.open_local(*quota_bytes).await,
-            Storage::Postgres { .. } => Err(StorageError::Unknown),
+    async fn open(&self, rules: &Spool, relay: &str) -> Result<Engine, StorageError> {
+        match &rules.storage {
+            Storage::Directory { quota_bytes, .. } => self.open_local(*quota_bytes).await.map(Engine::Local),
+            Storage::Postgres { database, connections } => self.open_postgres(database, *connections, relay).await.map(Engine::Postgres),
         }
     }
 
-    async fn open_local(&self, quota_bytes: Option<u64>) -> Result<Engine, StorageError> {
-        let volume = |source| StorageError::Volume { directory: self.directory.clone(), source };
+    async fn open_local(&self, quota_bytes: Option<u64>) -> Result<Local, StorageError> {
+        let volume = |source| StorageError::Io { path: self.directory.clone(), source };
         let directory = Disk::open(&self.directory).map_err(volume)?;
         let quota = match quota_bytes {
             Some(bytes) => bytes,
@@ -74,4 +90,35 @@ impl Opening {
         tracing::info!(directory = %self.directory.display(), quota, messages, "queue open");
         Ok(engine)
     }
+
+    /// The file is read at each try: it may be mended meanwhile.
+    async fn open_postgres(&self, name: &str, connections: u32, relay: &str) -> Result<Postgres, StorageError> {
+        let database = read(&self.folder.join(database_file(name)))?;
+        let Database { host, port, database, username, password, tls, ca_certificates } = database;
+        let settings = postgres::Settings {
+            host,
+            port,
+            database,
+            username,
+            password,
+            tls: match tls {
+                DatabaseTls::Verify => postgres::Tls::Verify { authorities: ca_certificates },
+                DatabaseTls::Encrypt => postgres::Tls::Encrypt,
+                DatabaseTls::Clear => postgres::Tls::Clear,
+            },
+            connections,
+            queue: relay.to_owned(),
+            worker: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            quota_bytes: None,
+        };
+        let (host, port) = (settings.host.clone(), settings.port);
+        let engine = Postgres::open(settings).await?;
+        tracing::info!(host, port, "queue open");
+        Ok(engine)
+    }
+}
+
+fn read(path: &Path) -> Result<Database, StorageError> {
+    let text = fs::read(path).map_err(|source| StorageError::Io { path: path.to_owned(), source })?;
+    serde_json::from_slice(&text).map_err(|source| StorageError::Malformed { path: path.to_owned(), source })
 }

@@ -20,6 +20,7 @@ use crate::{
 pub struct LocalWriter {
     requests: Requests,
     entry: Entry,
+    held: bool,
     content: Content,
     store: Arc<Store>,
 }
@@ -35,7 +36,7 @@ enum Content {
 
 impl LocalWriter {
     pub(super) fn new(store: Arc<Store>, requests: Requests, entry: Entry) -> Self {
-        Self { requests, entry, content: Content::Memory(Vec::new()), store }
+        Self { requests, entry, held: false, content: Content::Memory(Vec::new()), store }
     }
 
     /// Writes the block that is full, and makes the file first if there is none.
@@ -70,8 +71,12 @@ impl Writer for LocalWriter {
         }
     }
 
+    fn hold(&mut self) {
+        self.held = true;
+    }
+
     async fn commit(self) -> Result<MessageId, SpoolError> {
-        let Self { requests, entry, content, .. } = self;
+        let Self { requests, entry, held, content, .. } = self;
         let id = entry.id();
         let (content, mut file) = match content {
             Content::Memory(content) => (content, None),
@@ -80,6 +85,7 @@ impl Writer for LocalWriter {
         };
         let addition = Addition {
             due: millis(entry.due()),
+            held,
             body_bytes: file.as_ref().map_or(content.len() as u64, BodyFile::len),
             meta: Meta {
                 envelope: encode_envelope(entry.envelope()),

@@ -36,7 +36,8 @@ impl Entry {
     }
 
     /// A message with the statuses that it had; `None` unless there is one for each recipient.
-    pub(crate) fn with_statuses(id: MessageId, envelope: Envelope, statuses: Vec<Status>) -> Option<Self> {
+    #[must_use]
+    pub fn with_statuses(id: MessageId, envelope: Envelope, statuses: Vec<Status>) -> Option<Self> {
         (statuses.len() == envelope.recipients.len()).then_some(Self { id, envelope, statuses })
     }
 

@@ -21,13 +21,13 @@ use crate::{MessageId, SpoolError};
 const ADD: &str = "
     WITH wanted AS (
         SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bigint[], $7::bytea[], $8::bigint[], $9::bytea[],
-            $10::bytea[], $11::uuid[])
-            AS w (id, due, body_bytes, envelope, envelope_crc, statuses, statuses_crc, checksums, content, body)
+            $10::bytea[], $11::uuid[], $13::boolean[])
+            AS w (id, due, body_bytes, envelope, envelope_crc, statuses, statuses_crc, checksums, content, body, held)
     ), whole AS MATERIALIZED (
         SELECT body FROM postern_spool.loose WHERE body = ANY ($11) ORDER BY body FOR UPDATE
     ), added AS (
-        INSERT INTO postern_spool.waiting (queue, id, due, body_bytes, reader)
-        SELECT $1, id, due, body_bytes, $12 FROM wanted WHERE body IS NULL OR body IN (SELECT body FROM whole) ORDER BY id
+        INSERT INTO postern_spool.waiting (queue, id, due, body_bytes, reader, held)
+        SELECT $1, id, due, body_bytes, $12, held FROM wanted WHERE body IS NULL OR body IN (SELECT body FROM whole) ORDER BY id
         ON CONFLICT DO NOTHING RETURNING id
     ), described AS (
         INSERT INTO postern_spool.message
@@ -43,6 +43,7 @@ const ADD: &str = "
 pub(super) struct Addition {
     pub(super) id: MessageId,
     pub(super) due: i64,
+    pub(super) held: bool,
     pub(super) body_bytes: u64,
     pub(super) envelope: Vec<u8>,
     pub(super) statuses: Vec<u8>,
@@ -119,7 +120,8 @@ impl Batch for Additions {
             .bind(column(items, |item| item.checksums.as_slice()))
             .bind(column(items, Addition::here))
             .bind(column(items, Addition::body))
-            .bind(MESSAGE_VERSION);
+            .bind(MESSAGE_VERSION)
+            .bind(column(items, |item| item.held));
         let rows = self.database.ask(query).await?;
         let mut outcomes = HashMap::with_capacity(rows.len());
         for row in rows {

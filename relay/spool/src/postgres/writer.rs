@@ -48,6 +48,7 @@ pub struct PostgresWriter {
     pieces: Option<Pieces>,
     /// Whether a piece is missing.
     spoilt: bool,
+    held: bool,
 }
 
 /// Pieces that were stored. They are thrown away when this is dropped, unless they are kept.
@@ -62,7 +63,7 @@ struct Pieces {
 
 impl PostgresWriter {
     pub(super) fn new(engine: Arc<Engine>, entry: Entry) -> Self {
-        Self { engine, entry, block: Vec::new(), checksums: Vec::new(), pieces: None, spoilt: false }
+        Self { engine, entry, block: Vec::new(), checksums: Vec::new(), pieces: None, spoilt: false, held: false }
     }
 
     /// Stores the block as the next piece.
@@ -104,6 +105,10 @@ impl Writer for PostgresWriter {
         }
     }
 
+    fn hold(&mut self) {
+        self.held = true;
+    }
+
     async fn commit(mut self) -> Result<MessageId, SpoolError> {
         if self.spoilt {
             return Err(incomplete());
@@ -111,7 +116,7 @@ impl Writer for PostgresWriter {
         if self.pieces.is_some() {
             self.spill().await?;
         }
-        let Self { engine, entry, block, checksums: mut sums, mut pieces, .. } = self;
+        let Self { engine, entry, block, checksums: mut sums, mut pieces, held, .. } = self;
         let body_bytes = pieces.as_ref().map_or(block.len() as u64, |pieces| pieces.bytes);
         engine.usage.check(body_bytes)?;
         let content = if let Some(pieces) = &pieces {
@@ -123,6 +128,7 @@ impl Writer for PostgresWriter {
         let addition = Addition {
             id: entry.id(),
             due: millis(entry.due()),
+            held,
             body_bytes,
             envelope: encode_envelope(entry.envelope()),
             statuses: encode_statuses(entry.statuses()),

@@ -37,6 +37,7 @@ macro_rules! suite {
             an_update_is_seen_by_the_next_claim,
             what_is_finished_is_gone,
             what_is_held_waits,
+            what_is_held_from_its_commit_is_never_due,
             holding_keeps_what_an_update_said,
             a_hand_over_claims_all,
             rescheduling_makes_a_message_due,
@@ -268,6 +269,20 @@ pub async fn what_is_held_waits(spool: impl Spool) {
     spool.hold(id).await.unwrap();
     assert!(claim_at(&spool, Timestamp::MAX).await.is_empty());
     timeout(PATIENCE, due.wait_for(Option::is_none)).await.unwrap().unwrap();
+    spool.resume(id).await.unwrap();
+    assert_eq!(claim_at(&spool, noon()).await.len(), 1);
+}
+
+pub async fn what_is_held_from_its_commit_is_never_due(spool: impl Spool) {
+    let entry = entry();
+    let id = entry.id();
+    let mut writer = spool.begin(entry).await.unwrap();
+    writer.append(b"x").await.unwrap();
+    writer.hold();
+    writer.commit().await.unwrap();
+    assert_eq!(*spool.next_due().borrow(), None);
+    assert!(claim_at(&spool, Timestamp::MAX).await.is_empty());
+    assert!(spool.get(id).await.unwrap().held);
     spool.resume(id).await.unwrap();
     assert_eq!(claim_at(&spool, noon()).await.len(), 1);
 }

@@ -44,9 +44,10 @@ impl Log {
         if self.queued(id).is_ok() {
             return Err(SpoolError::Exists(id));
         }
-        let Addition { due, body_bytes, meta, content, file } = addition;
+        let Addition { due, held, body_bytes, meta, content, file } = addition;
         let mut draft = Draft::new(Kind::Message, id, meta, content);
         draft.header.due = due;
+        draft.header.held = held;
         draft.header.body_bytes = body_bytes;
         draft.header.filed = file.is_some();
         draft.file = file;

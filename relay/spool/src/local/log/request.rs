@@ -45,6 +45,7 @@ pub(in crate::local) enum Change {
 #[derive(Debug)]
 pub(in crate::local) struct Addition {
     pub(in crate::local) due: i64,
+    pub(in crate::local) held: bool,
     pub(in crate::local) body_bytes: u64,
     pub(in crate::local) meta: Meta,
     /// The content, unless it is in a file.
