@@ -173,7 +173,7 @@ fn serve_queue_tools(options: &RelayOptions, inlet: &Inlet<Engine>, configuratio
     match queue_tools::Server::bind(&path) {
         Ok(server) => drop(tokio::spawn(server.run(inlet.clone(), Arc::clone(configuration), queue_tools::NoReports))),
         Err(error) => {
-            tracing::error!(path = %path.display(), %error, "queue tools can't be answered: --queue-socket can name another place")
+            tracing::error!(path = %path.display(), %error, "queue tools can't be answered: --queue-socket can name another place");
         }
     }
 }

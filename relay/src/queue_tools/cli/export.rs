@@ -104,14 +104,14 @@ async fn export(relay: &Relay, chosen: &Chosen, folder: &Folder, summary: &mut S
 
 impl Summary {
     fn text(&self, folder: &Path) -> String {
-        let mut text = format!("{} exported to {}", Messages(self.exported), folder.display());
+        let mut lines = vec![format!("{} exported to {}", Messages(self.exported), folder.display())];
         if self.failed > 0 {
-            text += &format!("\n{} failed, as was told", Messages(self.failed));
+            lines.push(format!("{} failed, as was told", Messages(self.failed)));
         }
         if self.interrupted {
-            text += "\ninterrupted: the rest was not exported";
+            lines.push("interrupted: the rest was not exported".to_owned());
         }
-        text
+        lines.join("\n")
     }
 }
 
