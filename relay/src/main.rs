@@ -198,7 +198,7 @@ fn serve_queue_tools(options: &RelayOptions, outgoing: &Outgoing) {
     match queue_tools::Server::bind(&path) {
         Ok(server) => drop(tokio::spawn(server.run(inlet.clone(), configuration, bouncer))),
         Err(error) => {
-            tracing::error!(path = %path.display(), %error, "queue tools can't be answered: --queue-socket can name another place")
+            tracing::error!(path = %path.display(), %error, "queue tools can't be answered: --queue-socket can name another place");
         }
     }
 }

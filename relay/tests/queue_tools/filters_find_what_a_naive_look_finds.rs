@@ -1,8 +1,8 @@
 //! Every filter finds what somebody would who looks at one message after the other.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::Path, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use postern_spool::{Failure, Retry, Status};
 use proptest::{
     prelude::*,
@@ -60,6 +60,7 @@ enum Kind {
 struct Wanted {
     recipient_domain: Option<(&'static str, &'static str)>,
     sender_domain: Option<(&'static str, &'static str)>,
+    #[expect(clippy::option_option, reason = "any sender, nobody, or this one")]
     sender: Option<Option<Address>>,
     hours: Option<i64>,
     error: Option<&'static str>,
@@ -158,7 +159,7 @@ fn wanted() -> impl Strategy<Value = Wanted> {
 }
 
 /// The names that are listed, in their order.
-fn list(socket: &PathBuf, wanted: &Wanted) -> Result<Vec<String>> {
+fn list(socket: &Path, wanted: &Wanted) -> Result<Vec<String>> {
     let arguments = [vec!["list".to_owned(), "--output=json".to_owned()], wanted.arguments()].concat();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let ended = run_command(command(socket, &arguments))?;
@@ -180,7 +181,7 @@ async fn every_filter_finds_what_a_naive_look_finds() -> Result<()> {
     looks.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     let (looks, socket) = (Arc::new(looks), world.socket.clone());
     let checked = spawn_blocking(move || {
-        runner.run(&(wanted(), any::<Index>()), |(mut wanted, index)| {
+        let checked = runner.run(&(wanted(), any::<Index>()), |(mut wanted, index)| {
             // Often, what is looked for is there.
             let (_, look) = index.get(&looks);
             wanted.sender = wanted.sender.map(|sender| if index.index(2) == 0 { look.from } else { sender });
@@ -188,7 +189,8 @@ async fn every_filter_finds_what_a_naive_look_finds() -> Result<()> {
             let found = list(&socket, &wanted).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
             prop_assert_eq!(found, expected, "{:?}", wanted);
             Ok(())
-        })
+        });
+        checked.map_err(|error| anyhow!("{error}"))
     });
-    Ok(checked.await??)
+    checked.await?
 }

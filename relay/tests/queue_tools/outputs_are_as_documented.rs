@@ -134,7 +134,7 @@ async fn commands_write_what_stands_in_the_documentation() -> Result<()> {
     ensure!(documented.len() == letters().len(), "the documentation names {} messages", documented.len());
     let folder: PathBuf = world.at.path().join("mail");
     let folder = folder.to_str().context("a folder")?;
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     for Example { command, output } in examples {
         let mut real = command.replace(FOLDER, folder);
         for (id, name) in &documented {
@@ -147,9 +147,9 @@ async fn commands_write_what_stands_in_the_documentation() -> Result<()> {
         }
         let (written, expected) = (timeless(written.trim_end()), timeless(output.join("\n").trim_end()));
         if written != expected {
-            wrong += &format!("{COMMAND}{command}\n{written}\n--- documented:\n{expected}\n");
+            wrong.push(format!("{COMMAND}{command}\n{written}\n--- documented:\n{expected}"));
         }
     }
-    ensure!(wrong.is_empty(), "{wrong}");
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }

@@ -127,21 +127,21 @@ impl Summary {
 
     fn text(&self) -> String {
         let would = if self.dry_run { "would be " } else { "" };
-        let mut text = format!("{} {would}{}", Messages(self.done), done(self.action));
+        let mut lines = vec![format!("{} {would}{}", Messages(self.done), done(self.action))];
         if let Some(note) = note(self.action).filter(|_| self.claimed > 0) {
             let are = if self.claimed == 1 { "is" } else { "are" };
-            text += &format!("\n{} {are} being delivered at that moment: {note}", self.claimed);
+            lines.push(format!("{} {are} being delivered at that moment: {note}", self.claimed));
         }
         if self.failed > 0 {
-            text += &format!("\n{} failed, as was told", Messages(self.failed));
+            lines.push(format!("{} failed, as was told", Messages(self.failed)));
         }
         if let Some(stopped) = &self.stopped {
-            text += &format!("\nended before its time: {stopped}");
+            lines.push(format!("ended before its time: {stopped}"));
         }
         if self.interrupted {
-            text += "\ninterrupted: to some further messages it may be done all the same";
+            lines.push("interrupted: to some further messages it may be done all the same".to_owned());
         }
-        text
+        lines.join("\n")
     }
 }
 

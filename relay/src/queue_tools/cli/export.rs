@@ -104,14 +104,14 @@ async fn export(relay: &Relay, chosen: &Chosen, folder: &Folder, summary: &mut S
 
 impl Summary {
     fn text(&self, folder: &Path) -> String {
-        let mut text = format!("{} exported to {}", Messages(self.exported), folder.display());
+        let mut lines = vec![format!("{} exported to {}", Messages(self.exported), folder.display())];
         if self.failed > 0 {
-            text += &format!("\n{} failed, as was told", Messages(self.failed));
+            lines.push(format!("{} failed, as was told", Messages(self.failed)));
         }
         if self.interrupted {
-            text += "\ninterrupted: the rest was not exported";
+            lines.push("interrupted: the rest was not exported".to_owned());
         }
-        text
+        lines.join("\n")
     }
 }
 
@@ -160,7 +160,7 @@ fn json(message: &Message) -> io::Result<Vec<u8>> {
 
 /// A file that is not whole yet. Dropping it removes it.
 struct Part {
-    part: PathBuf,
+    unfinished: PathBuf,
     whole: PathBuf,
     file: File,
 }
@@ -176,21 +176,21 @@ impl Part {
             _ => {}
         }
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(Trouble::file(&part))?;
-        Ok(Self { part, whole, file })
+        Ok(Self { unfinished: part, whole, file })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
-        self.file.write_all(bytes).map_err(Trouble::file(&self.part))
+        self.file.write_all(bytes).map_err(Trouble::file(&self.unfinished))
     }
 
     fn complete(self) -> Result<(), Trouble> {
-        fs::rename(&self.part, &self.whole).map_err(Trouble::file(&self.whole))
+        fs::rename(&self.unfinished, &self.whole).map_err(Trouble::file(&self.whole))
     }
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
         // It is there under its whole name, or nobody wants it.
-        let _ = fs::remove_file(&self.part);
+        let _ = fs::remove_file(&self.unfinished);
     }
 }

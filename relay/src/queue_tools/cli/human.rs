@@ -35,7 +35,7 @@ impl fmt::Display for Size {
         let text = match unit {
             None => self.0.to_string(),
             Some((unit, power)) => {
-                let tenths = u128::from(self.0) * 10 >> (10 * power);
+                let tenths = (u128::from(self.0) * 10) >> (10 * power);
                 if tenths < 100 { format!("{}.{}{unit}", tenths / 10, tenths % 10) } else { format!("{}{unit}", tenths / 10) }
             }
         };

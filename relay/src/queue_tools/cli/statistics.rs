@@ -19,7 +19,7 @@ fn describe(statistics: &Statistics, now: Timestamp) -> String {
     let Statistics { messages, held, claimed, unreadable, set_aside, oldest, body_bytes, used_bytes, quota_bytes } = statistics;
     let oldest = oldest.map_or_else(|| "none".to_owned(), |oldest| format!("{oldest:.0} ({} ago)", Span::between(oldest, now)));
     let (content, used, quota) = (Size(*body_bytes), Size(*used_bytes), Size(*quota_bytes));
-    let mut text = format!(
+    let text = format!(
         "messages         {messages}\n\
          held             {held}\n\
          being delivered  {claimed}\n\
@@ -27,11 +27,12 @@ fn describe(statistics: &Statistics, now: Timestamp) -> String {
          content          {content}\n\
          on the disk      {used} of {quota}"
     );
+    let mut lines = vec![text];
     if *unreadable > 0 {
-        text += &format!("\nleft alone       {unreadable}, which a newer version wrote: run that again");
+        lines.push(format!("left alone       {unreadable}, which a newer version wrote: run that again"));
     }
     if *set_aside > 0 {
-        text += &format!("\nset aside        {set_aside} since the relay began, which are corrupt");
+        lines.push(format!("set aside        {set_aside} since the relay began, which are corrupt"));
     }
-    text
+    lines.join("\n")
 }

@@ -69,13 +69,13 @@ async fn named(spool: &impl Spool, ids: Vec<MessageId>, changed: &mut Changed) -
 
 /// Does it to all of them at the same time.
 async fn change_some<S: Spool, B: Bounce>(spool: &S, bounce: &B, action: Action, targets: &[Target], changed: &mut Changed) {
-    let mut changes = JoinSet::new();
+    let mut running = JoinSet::new();
     for &target in targets {
         let (spool, bounce) = (spool.clone(), bounce.clone());
-        changes.spawn(async move { (target, change_one(&spool, &bounce, action, target.id).await) });
+        running.spawn(async move { (target, change_one(&spool, &bounce, action, target.id).await) });
     }
     // A task is neither cancelled nor panics.
-    while let Some(Ok((target, outcome))) = changes.join_next().await {
+    while let Some(Ok((target, outcome))) = running.join_next().await {
         match outcome {
             Ok(()) => changed.succeed(target),
             // It was there a moment ago, and ended as messages do.
