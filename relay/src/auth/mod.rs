@@ -29,5 +29,6 @@ pub use client::Client;
 pub use exchange::{Exchange, Progress};
 pub use hash::HashError;
 pub use metrics::Metrics;
+pub use postern_proto::server::Mechanism;
 pub use rates::Rates;
 pub use users::{Problem, Users, UsersError};

@@ -16,20 +16,7 @@ pub enum BounceError {
     /// A delivery has it. What becomes of that is known soon.
     #[error("it is being delivered at this moment: try again when that has ended")]
     Claimed,
-    /// Nobody writes reports in this process.
-    #[error("this relay sends no reports")]
-    Unsupported,
     /// The queue can't do it.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-}
-
-/// A relay that writes no reports: nothing is given back.
-#[derive(Clone, Copy, Debug)]
-pub struct NoReports;
-
-impl Bounce for NoReports {
-    async fn bounce(&self, _: MessageId) -> Result<(), BounceError> {
-        Err(BounceError::Unsupported)
-    }
 }

@@ -11,5 +11,5 @@ pub mod cli;
 mod serve;
 mod wire;
 
-pub use bounce::{Bounce, BounceError, NoReports};
+pub use bounce::{Bounce, BounceError};
 pub use serve::Server;

@@ -114,5 +114,5 @@ impl Changed {
 
 /// Whether it would fail the same for every other message.
 fn stops(error: &BounceError) -> bool {
-    matches!(error, BounceError::Unsupported | BounceError::Spool(SpoolError::Unavailable(_) | SpoolError::Closed))
+    matches!(error, BounceError::Spool(SpoolError::Unavailable(_) | SpoolError::Closed))
 }
