@@ -17,6 +17,7 @@ const KINDS: [(&str, &str, &str); 9] = [
     ("", "v1", "Service"),
     ("", "v1", "ServiceAccount"),
     ("apps", "v1", "Deployment"),
+    ("apps", "v1", "StatefulSet"),
     ("networking.k8s.io", "v1", "NetworkPolicy"),
     ("policy", "v1", "PodDisruptionBudget"),
     ("postern.dev", "v1alpha1", "AcceptedDomain"),
