@@ -11,7 +11,7 @@ use kube::{
 use serde_json::{Map, Value};
 
 /// The kinds that a relay consists of, and those that say what it is to be.
-const KINDS: [(&str, &str, &str); 9] = [
+const KINDS: [(&str, &str, &str); 10] = [
     ("", "v1", "ConfigMap"),
     ("", "v1", "Secret"),
     ("", "v1", "Service"),
