@@ -10,7 +10,7 @@ use k8s_openapi::api::{
     events::v1::Event,
 };
 use kube::{
-    ResourceExt as _,
+    ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use postern_config::{User, material::user_file};

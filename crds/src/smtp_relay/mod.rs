@@ -125,7 +125,7 @@ pub const CONTROL_PORT: i32 = 9465;
 ))]
 #[schemars(transform = rule(
     ".spool",
-    "has(self.spool) || !self.listeners.exists(l, has(l.delivery) ? l.delivery == 'Spool' : l.role != 'Inbound')",
+    "has(self.spool) || !self.listeners.exists(l, has(l.delivery) ? l.delivery == 'Spool' : l.role in ['Submission', 'Trusted'])",
     "a listener takes mail into the queue; say with spool.storage where that lies",
 ))]
 #[schemars(transform = rule(
