@@ -14,6 +14,8 @@ pub mod types {
     pub const ALL_LINKS_ENCRYPTED: &str = "AllLinksEncrypted";
     /// The relay sees the clients' own addresses, so that limits per client count clients.
     pub const CLIENT_ADDRESS_PRESERVED: &str = "ClientAddressPreserved";
+    /// What is taken into the queue outlives the pod that took it. Present only where there is a queue.
+    pub const SPOOL_DURABLE: &str = "SpoolDurable";
     /// A change is being carried out. Present only while it is true (kstatus).
     pub const RECONCILING: &str = "Reconciling";
     /// Nothing will change until somebody mends the resource. Present only while it is true (kstatus).

@@ -19,7 +19,7 @@ pub struct SecretReference {
 }
 
 /// A Secret in the same namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct LocalSecretReference {
     /// Name of the Secret.
     #[schemars(schema_with = "crate::schema::object_name")]

@@ -28,6 +28,8 @@ pub fn of(validated: &Validated<'_>) -> BTreeMap<String, File> {
     for (name, pair) in server.into_iter().chain(clients) {
         files.extend(pair_files(name, pair));
     }
+    let secrets = validated.secrets.files().into_iter().filter_map(|(name, content)| Some((name, content?)));
+    files.extend(secrets.map(|(name, content)| (name, File { content: content.into_bytes(), is_key: true })));
     for (name, bundle) in &validated.trust {
         if let Sealed::Open(bundle) = bundle {
             files.insert(trust_file(name), File { content: bundle.as_str().into(), is_key: false });

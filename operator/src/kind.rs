@@ -3,7 +3,7 @@
 use std::fmt;
 
 use k8s_openapi::api::{
-    apps::v1::Deployment,
+    apps::v1::{Deployment, StatefulSet},
     core::v1::{ConfigMap, Secret, Service, ServiceAccount},
     networking::v1::NetworkPolicy,
     policy::v1::PodDisruptionBudget,
@@ -29,11 +29,13 @@ pub enum Kind {
     PodDisruptionBudget,
     /// The pods.
     Deployment,
+    /// The pods, where each has a volume of its own.
+    StatefulSet,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Certificate,
         Self::Secret,
         Self::ConfigMap,
@@ -42,7 +44,14 @@ impl Kind {
         Self::Service,
         Self::PodDisruptionBudget,
         Self::Deployment,
+        Self::StatefulSet,
     ];
+
+    /// Whether it is what makes the pods.
+    #[must_use]
+    pub fn is_workload(self) -> bool {
+        matches!(self, Self::Deployment | Self::StatefulSet)
+    }
 
     /// As manifests write it.
     #[must_use]
@@ -56,6 +65,7 @@ impl Kind {
             Self::Service => "Service",
             Self::PodDisruptionBudget => "PodDisruptionBudget",
             Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
         }
     }
 
@@ -73,6 +83,7 @@ impl Kind {
             Self::Service => ApiResource::erase::<Service>(&()),
             Self::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
             Self::Deployment => ApiResource::erase::<Deployment>(&()),
+            Self::StatefulSet => ApiResource::erase::<StatefulSet>(&()),
         }
     }
 }

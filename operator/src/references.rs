@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use postern_crds::{
     AcceptedDomain, SmtpRelay,
-    accepted_domain::{CaCertificateKind, CaCertificateReference, NextHopTls},
+    accepted_domain::{CaCertificateKind, CaCertificateReference, NextHop, NextHopTls},
     smtp_relay::Certificate,
 };
 
@@ -23,8 +23,18 @@ pub fn relays_of(domain: &AcceptedDomain) -> BTreeSet<Key> {
 /// The objects that a relay itself refers to.
 #[must_use]
 pub fn of_relay(relay: &SmtpRelay) -> BTreeSet<(TargetKind, Key)> {
-    let secret = relay.spec.tls.certificate.as_ref().and_then(|certificate| secret_of(relay, certificate));
-    secret.map(|secret| (TargetKind::Secret, secret)).into_iter().collect()
+    let (key, spec) = (Key::of(&relay.metadata), &relay.spec);
+    let certificate = spec.tls.certificate.as_ref().and_then(|certificate| secret_of(relay, certificate));
+    let users = spec.auth.iter().flat_map(|auth| &auth.users.secret_refs);
+    let credentials = spec.routes.iter().filter_map(|route| route.credentials_ref.as_ref());
+    let database = spec.spool.iter().filter_map(|spool| spool.postgres.as_ref()).map(|postgres| &postgres.connection_ref);
+    let beside = users.chain(credentials).chain(database).map(|reference| key.sibling(&reference.name));
+    let mut targets: BTreeSet<_> = certificate.into_iter().chain(beside).map(|secret| (TargetKind::Secret, secret)).collect();
+    targets.extend(spec.listeners.iter().flat_map(|listener| &listener.tls.client_ca_refs).map(|reference| target_of(&key, reference)));
+    for route in &spec.routes {
+        targets.extend(of_links(&key, &route.smart_hosts, &route.tls));
+    }
+    targets
 }
 
 /// The Secret that holds a relay's certificate: the one that it names, or the one that its issuer fills.
@@ -45,19 +55,23 @@ pub fn issued_secret(relay: &str) -> String {
 pub fn of_domain(domain: &AcceptedDomain) -> BTreeSet<(TargetKind, Key)> {
     let key = Key::of(&domain.metadata);
     let spec = &domain.spec;
-    let mut targets = BTreeSet::new();
-    let tls = [Some(&spec.tls), spec.unknown_recipients.as_ref().map(|other| &other.tls)];
-    for NextHopTls { ca_certificate_refs, client_certificate_ref, .. } in tls.into_iter().flatten() {
-        targets.extend(ca_certificate_refs.iter().map(|reference| target_of(&key, reference)));
-        let client = client_certificate_ref.iter();
-        targets.extend(client.map(|reference| (TargetKind::Secret, key.refer(&reference.namespace, &reference.name))));
+    let mut targets = of_links(&key, &spec.next_hops, &spec.tls);
+    if let Some(others) = &spec.unknown_recipients {
+        targets.extend(of_links(&key, &others.next_hops, &others.tls));
     }
     let lists = spec.recipients.list_ref.iter();
     targets.extend(lists.map(|reference| (TargetKind::ConfigMap, key.refer(&reference.namespace, &reference.name))));
-    let hops = spec.next_hops.iter().chain(spec.unknown_recipients.iter().flat_map(|other| &other.next_hops));
-    let services = hops.filter_map(|hop| hop.service_ref.as_ref());
-    targets.extend(services.map(|reference| (TargetKind::Service, key.refer(&reference.namespace, &reference.name))));
     targets
+}
+
+/// What links to servers need, as `referrer` refers to it.
+fn of_links(referrer: &Key, hops: &[NextHop], tls: &NextHopTls) -> BTreeSet<(TargetKind, Key)> {
+    let authorities = tls.ca_certificate_refs.iter().map(|reference| target_of(referrer, reference));
+    let client = tls.client_certificate_ref.iter();
+    let client = client.map(|reference| (TargetKind::Secret, referrer.refer(&reference.namespace, &reference.name)));
+    let services = hops.iter().filter_map(|hop| hop.service_ref.as_ref());
+    let services = services.map(|reference| (TargetKind::Service, referrer.refer(&reference.namespace, &reference.name)));
+    authorities.chain(client).chain(services).collect()
 }
 
 /// What holds CA certificates that `referrer` refers to.

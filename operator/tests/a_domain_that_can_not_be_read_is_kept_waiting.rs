@@ -22,7 +22,7 @@ fn stored() -> Value {
 #[test]
 fn what_is_left_of_it_is_enough_to_answer_for_it() {
     for (field, value) in
-        [("nextHops", json!("mail.example.com")), ("type", json!("ExternalRelay")), ("tls", json!([1])), ("recipients", json!(7))]
+        [("nextHops", json!("mail.example.com")), ("type", json!("OtherRelay")), ("tls", json!([1])), ("recipients", json!(7))]
     {
         let mut stored = stored();
         stored["spec"][field] = value;

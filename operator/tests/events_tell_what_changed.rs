@@ -62,7 +62,7 @@ fn a_relay_tells_when_it_runs_what_holds_it_up_and_when_it_is_mended() {
 fn a_relay_tells_of_links_in_clear_and_of_clients_whose_addresses_are_hidden() {
     let mut inventory = inventory(&[&relay("edge", 25), &domain("a", "example.com", "")]);
     let before = look(&mut inventory, running, &Applied::default());
-    inventory.domains.values_mut().next().unwrap().spec.tls.mode = postern_crds::accepted_domain::NextHopTlsMode::Opportunistic;
+    inventory.domains.values_mut().next().unwrap().spec.tls.mode = postern_crds::accepted_domain::NextHopTlsMode::Opportunistic.into();
     let hidden = |findings: &Findings<'_>| Pods { clients: Clients { own: 0, cluster: 3 }, ..running(findings) };
     let after = look(&mut inventory, hidden, &Applied::default());
     assert_eq!(of_change(Some(&before), &after), ["LinksInClear", "ClientAddressLost"]);

@@ -9,12 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::core::v1::{ConfigMap, PodSpec, VolumeProjection},
+    api::{
+        apps::v1::Deployment,
+        core::v1::{ConfigMap, PodSpec, VolumeProjection},
+    },
     apimachinery::pkg::util::intstr::IntOrString,
 };
 use postern_config::{DomainName, folder::shard_of};
 use postern_operator::{
-    build::{BuildError, Objects, RunAs, Settings, build},
+    build::{BuildError, Objects, RunAs, Settings, Workload, build},
     files,
     inventory::{Inventory, Key},
     kind::Kind,
@@ -48,7 +51,14 @@ fn whole() -> Inventory {
 }
 
 fn pod(objects: &Objects) -> &PodSpec {
-    objects.deployment.spec.as_ref().unwrap().template.spec.as_ref().unwrap()
+    objects.workload.template().unwrap().spec.as_ref().unwrap()
+}
+
+fn deployment(objects: &Objects) -> &Deployment {
+    match &objects.workload {
+        Workload::Deployment(deployment) => deployment,
+        Workload::StatefulSet(_) => panic!("no volumes were asked for"),
+    }
 }
 
 #[test]
@@ -153,7 +163,7 @@ fn a_pod_reads_exactly_the_files_that_the_contract_names() {
 fn a_domain_with_all_that_it_may_bring_changes_no_pod() {
     let few = inventory(&[&relay("edge", 25)]);
     let (before, after) = (built(&few), built(&whole()));
-    assert_eq!(before.deployment, after.deployment);
+    assert_eq!(before.workload, after.workload);
     let names =
         |objects: &Objects| objects.in_order().unwrap().into_iter().map(|object| (object.kind, object.key.name)).collect::<BTreeSet<_>>();
     let new: Vec<_> = names(&after).difference(&names(&before)).map(|(_, name)| name.rsplit_once('-').unwrap().0.to_owned()).collect();
@@ -188,7 +198,7 @@ fn a_pod_is_killed_after_all_that_it_may_take_to_end() {
 #[test]
 fn a_new_pod_takes_connections_before_an_old_one_ends() {
     let objects = built(&whole());
-    let strategy = objects.deployment.spec.as_ref().unwrap().strategy.as_ref().unwrap();
+    let strategy = deployment(&objects).spec.as_ref().unwrap().strategy.as_ref().unwrap();
     let rolling = strategy.rolling_update.as_ref().unwrap();
     assert_eq!((&rolling.max_surge, &rolling.max_unavailable), (&Some(IntOrString::Int(1)), &Some(IntOrString::Int(0))));
     assert_eq!(pod(&objects).containers[0].readiness_probe.as_ref().unwrap().http_get.as_ref().unwrap().path.as_deref(), Some("/readyz"));
@@ -203,7 +213,7 @@ fn services_lead_to_the_ports_that_pods_open() {
     let mut leads = Vec::new();
     for service in &objects.services {
         let spec = service.spec.as_ref().unwrap();
-        assert_eq!(spec.selector, objects.deployment.spec.as_ref().unwrap().selector.match_labels);
+        assert_eq!(spec.selector, deployment(&objects).spec.as_ref().unwrap().selector.match_labels);
         for port in spec.ports.iter().flatten() {
             let Some(IntOrString::Int(target)) = port.target_port else { panic!("a name") };
             assert!(open.contains(&target));

@@ -24,6 +24,7 @@ Of an SmtpRelay:
 - `Ready`: mail flows. Its reason is the one that matters most, whether or not mail flows: a relay that runs on what was last good, because
   a Secret is gone, is `True` with the reason `RefNotFound`.
 - `AllLinksEncrypted`: every link requires TLS. False names those that don't.
+- `SpoolDurable`, where there is a queue: what is taken into it outlives the pod that took it. False with the storage `EmptyDir`.
 - `ClientAddressPreserved`: clients arrive with their own addresses, so that limits per client can tell them apart.
 
 Of an AcceptedDomain: `Ready`, and at each relay (`status.relays`) `Accepted`, `ResolvedRefs` and `Programmed`, with `detachedSince` while a

@@ -26,15 +26,27 @@ use serde_json::{Value, json};
 
 /// Verbs and resources that wait for a worse day than this test knows: what is of no use any more to a relay of another version of the operator,
 /// or to one that loses its issuer, and a CA whose time has come.
-const WORSE_DAYS: [(&str, &str); 7] = [
+const WORSE_DAYS: [(&str, &str); 8] = [
     ("delete", "secrets"),
     ("delete", "serviceaccounts"),
     ("delete", "deployments"),
+    ("delete", "statefulsets"),
     ("delete", "networkpolicies"),
     ("delete", "poddisruptionbudgets"),
     ("delete", "certificates"),
     ("update", "secrets"),
 ];
+
+/// A relay whose pods have volumes.
+const QUEUED: &str = "apiVersion: postern.dev/v1alpha1
+kind: SmtpRelay
+metadata: {name: queued}
+spec:
+  hostname: mx1.example.com
+  replicas: 1
+  listeners: [{name: in, role: Trusted, port: 2526, trusted: {cidrs: [192.0.2.1/32], allowedSenders: ['@example.com']}}]
+  spool: {storage: PersistentVolume, persistentVolume: {size: 1Gi}}
+";
 
 /// Lets the operator do all that it ever does, and returns when it is done.
 async fn life(stage: &Stage) -> Result<()> {
@@ -60,6 +72,11 @@ async fn life(stage: &Stage) -> Result<()> {
     poll::until("a shard", async || (shards().await? == 1).then_some(())).await?;
     stage.api::<AcceptedDomain>().delete("example-com", &DeleteParams::default()).await?;
     poll::until("the shard to go", async || (shards().await? == 0).then_some(())).await?;
+    // A relay with volumes, of which some are needed no more.
+    apply(QUEUED).await?;
+    stage.relay_is("queued", "Accepted", "True", "").await?;
+    apply(&QUEUED.replace("replicas: 1", "replicas: 0")).await?;
+    stage.relay_is("queued", "Accepted", "True", "").await?;
     // A relay with cert-manager.
     let issued = relay("issued", "").replace("port: 25,", "port: 27,").replace("{secretRef: {name: mx-tls}}", "{issuerRef: {name: ca}}");
     apply(&issued).await?;

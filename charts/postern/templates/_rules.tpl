@@ -23,7 +23,7 @@ limited by label, so what the operator reads is more than what it made; it write
   verbs: [list, watch]
 # The workloads of relays, and how far a rollout is.
 - apiGroups: [apps]
-  resources: [deployments]
+  resources: [deployments, statefulsets]
   verbs: [list, watch]
 # Who may reach relays.
 - apiGroups: [networking.k8s.io]
@@ -69,8 +69,12 @@ limited by label, so what the operator reads is more than what it made; it write
   verbs: [patch]
 # The workloads of relays.
 - apiGroups: [apps]
-  resources: [deployments]
+  resources: [deployments, statefulsets]
   verbs: [get, create, patch, delete]
+# Which volumes stay when a relay that has some is scaled down or deleted. They are never written: mail may be in them.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [list]
 # Who may reach relays, and whom they may reach.
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]

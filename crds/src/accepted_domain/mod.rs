@@ -2,6 +2,7 @@
 
 mod ca_certificate;
 mod list_reference;
+mod mx;
 mod next_hop;
 mod next_hop_tls;
 mod recipients;
@@ -11,7 +12,9 @@ mod unknown_recipients;
 
 pub use ca_certificate::{CaCertificateKind, CaCertificateReference};
 pub use list_reference::{ListKind, ListReference};
+pub use mx::DomainMx;
 pub use next_hop::NextHop;
+pub(crate) use next_hop::{DISTINCT, NOT_DISTINCT};
 pub use next_hop_tls::{NextHopTls, NextHopTlsMode};
 pub use recipients::{RecipientValidation, Recipients};
 pub use relay_reference::RelayReference;
@@ -23,7 +26,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::{as_a_whole, keyed_by, rule};
-use next_hop::{DISTINCT, NOT_DISTINCT};
 
 /// A domain that relays take mail for, and the servers that its mail goes to.
 #[allow(clippy::duplicated_attributes, reason = "columns of the same type repeat it")]
@@ -55,7 +57,37 @@ use next_hop::{DISTINCT, NOT_DISTINCT};
 #[schemars(transform = rule(
     ".unknownRecipients",
     "self.type == 'InternalRelay' || !has(self.unknownRecipients)",
-    "the next hops of an Authoritative domain know every recipient; remove unknownRecipients, or make the type InternalRelay",
+    "nobody but the servers of this domain is asked for its recipients; remove unknownRecipients, or make the type InternalRelay",
+))]
+#[schemars(transform = rule(
+    ".nextHops",
+    "self.type == 'ExternalRelay' || has(self.nextHops)",
+    "mail of this domain goes to servers of your own; set nextHops to them",
+))]
+#[schemars(transform = rule(
+    ".mx",
+    "self.type == 'ExternalRelay' || !has(self.mx)",
+    "mail of an accepted domain that goes by MX comes back to this relay; remove mx, or make the type ExternalRelay",
+))]
+#[schemars(transform = rule(
+    "",
+    "self.type != 'ExternalRelay' || has(self.nextHops) != has(self.mx)",
+    "mail goes to servers that you name or to those that DNS names; set one of nextHops and mx, and not both",
+))]
+#[schemars(transform = rule(
+    ".recipients.validation",
+    "self.type != 'ExternalRelay' || !has(self.recipients.validation)",
+    "nobody knows the recipients of an ExternalRelay domain; remove validation, or make the type Authoritative",
+))]
+#[schemars(transform = rule(
+    ".tls.serverName",
+    "!has(self.mx) || !has(self.tls.serverName)",
+    "each exchanger has a name of its own; remove serverName",
+))]
+#[schemars(transform = rule(
+    ".tls.caCertificateRefs",
+    "!has(self.mx) || !has(self.tls.caCertificateRefs) || has(self.tls.mode)",
+    "exchangers are not verified unless you say so; make the mode Verify, or remove caCertificateRefs",
 ))]
 #[schemars(transform = rule(
     ".recipients.blocked",
@@ -89,15 +121,23 @@ pub struct AcceptedDomainSpec {
     /// Who knows the recipients of the domain; the names are Exchange's.
     ///
     /// `Authoritative`: the next hops know all of them. `InternalRelay`: the next hops know some; mail to those that they don't know goes to
-    /// `unknownRecipients.nextHops`.
+    /// `unknownRecipients.nextHops`. `ExternalRelay`: servers outside have the mailboxes, and nobody is asked whether a recipient exists; refused
+    /// on a relay that takes mail of strangers into its queue, since it would have to send back what it can't deliver.
     #[serde(rename = "type")]
     pub type_: DomainType,
-    /// The servers that the mail goes to. 1 to 16.
+    /// The servers that the mail goes to. Required, but with the type `ExternalRelay`, which may have `mx` in its place. 1 to 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 16))]
     #[schemars(transform = as_a_whole)]
     #[schemars(transform = rule("", DISTINCT, NOT_DISTINCT))]
     pub next_hops: Vec<NextHop>,
-    /// What TLS to the next hops must give. Default: TLS with a certificate that a public CA signed for the next hop's host.
+    /// The mail goes to the exchangers of the recipient's domain, which DNS names. With the type `ExternalRelay` alone, in
+    /// place of `nextHops`; it has 0 fields: write `mx: {}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DomainMx")]
+    pub mx: Option<DomainMx>,
+    /// What TLS to the next hops must give. Default: TLS with a certificate that a public CA signed for the next hop's host; to exchangers TLS
+    /// with any certificate.
     #[serde(default)]
     pub tls: NextHopTls,
     /// Which recipients exist. Default: those that the next hop says.
@@ -115,4 +155,6 @@ pub enum DomainType {
     Authoritative,
     /// The next hops know some recipients; others are asked for the rest.
     InternalRelay,
+    /// Servers outside have the mailboxes, and nobody is asked for recipients.
+    ExternalRelay,
 }

@@ -40,10 +40,10 @@ pub struct NextHop {
 }
 
 /// No two next hops of a list are one server.
-pub(super) const DISTINCT: &str = "self.all(a, self.exists_one(b, a.port == b.port && (has(a.host) ? has(b.host) && a.host == b.host : \
+pub(crate) const DISTINCT: &str = "self.all(a, self.exists_one(b, a.port == b.port && (has(a.host) ? has(b.host) && a.host == b.host : \
      !has(b.host) && has(a.serviceRef) && has(b.serviceRef) && a.serviceRef == b.serviceRef)) || (!has(a.host) && !has(a.serviceRef)))";
 /// What is said when two are.
-pub(super) const NOT_DISTINCT: &str = "two next hops are the same server and port; change or remove one of them";
+pub(crate) const NOT_DISTINCT: &str = "two next hops are the same server and port; change or remove one of them";
 
 fn default_port() -> i32 {
     25

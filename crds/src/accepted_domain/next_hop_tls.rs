@@ -11,7 +11,7 @@ use crate::reference::SecretReference;
 #[serde(rename_all = "camelCase", default)]
 #[schemars(transform = rule(
     ".caCertificateRefs",
-    "self.mode == 'Verify' || !has(self.caCertificateRefs)",
+    "!has(self.mode) || self.mode == 'Verify' || !has(self.caCertificateRefs)",
     "only the mode Verify looks at who signed the certificate; remove caCertificateRefs, or make the mode Verify",
 ))]
 pub struct NextHopTls {
@@ -19,8 +19,10 @@ pub struct NextHopTls {
     ///
     /// `Verify`: TLS, with a certificate for the right name from a trusted CA. `Encrypt`: TLS with any certificate, which a man in the
     /// middle has too. `Opportunistic`: TLS when the next hop offers it, else in clear; the relay then reports `AllLinksEncrypted=False`.
-    /// Default `Verify`.
-    pub mode: NextHopTlsMode,
+    /// Default: `Verify`; to exchangers, which `mx` finds, `Encrypt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "NextHopTlsMode")]
+    pub mode: Option<NextHopTlsMode>,
     /// The name that the certificate must hold, and that SNI sends. Default: each next hop's own host; of a Service,
     /// `NAME.NAMESPACE.svc.cluster.local` with the cluster's own domain.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,10 +39,9 @@ pub struct NextHopTls {
 }
 
 /// How much TLS a link must give.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum NextHopTlsMode {
     /// TLS, and a certificate for the right name from a trusted CA.
-    #[default]
     Verify,
     /// TLS with any certificate.
     Encrypt,

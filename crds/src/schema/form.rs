@@ -16,6 +16,13 @@ macro_rules! qualified_name {
     };
 }
 
+/// A local part without quotes (RFC 5321 section 4.1.2, RFC 6531) in lower case.
+macro_rules! local_part {
+    () => {
+        r#"[^\x00-\x20\x7fA-Z@"(),:;<>\[\\\]]{1,64}"#
+    };
+}
+
 /// What a text must look like.
 #[derive(Debug)]
 pub(crate) struct Form {
@@ -41,7 +48,7 @@ impl Form {
     }
 }
 
-const FORMS: [&Form; 11] = [
+const FORMS: [&Form; 16] = [
     &DOMAIN_NAME,
     &DOMAIN_PATTERN,
     &DNS_LABEL,
@@ -50,6 +57,11 @@ const FORMS: [&Form; 11] = [
     &KIND,
     &DATA_KEY,
     &MAILBOX,
+    &SENDER,
+    &SENDER_OR_ANY,
+    &HEADER_NAME,
+    &LINE,
+    &DAY,
     &QUALIFIED_NAME,
     &LABEL_VALUE,
     &QUANTITY,
@@ -98,14 +110,44 @@ pub(crate) static KIND: Form =
 pub(crate) static DATA_KEY: Form =
     Form { what: "a key of a ConfigMap or Secret", example: "ca.crt", pattern: "^[-._a-zA-Z0-9]+$", min: 1, max: 253 };
 
-/// A mailbox in lower case: a local part without quotes (RFC 5321 section 4.1.2, RFC 6531) and a domain.
+/// A mailbox in lower case.
 pub(crate) static MAILBOX: Form = Form {
     what: "a mailbox in lower case",
     example: "user@example.com",
-    pattern: concat!(r#"^[^\x00-\x20\x7fA-Z@"(),:;<>\[\\\]]{1,64}@"#, domain_name!(), "$"),
+    pattern: concat!("^", local_part!(), "@", domain_name!(), "$"),
     min: 5,
     max: 318,
 };
+
+/// A mailbox, every mailbox of a domain, or the null sender.
+pub(crate) static SENDER: Form = Form {
+    what: "a mailbox in lower case, a domain behind `@`, or `<>`",
+    example: "@example.com",
+    pattern: concat!("^(<>|(", local_part!(), ")?@", domain_name!(), ")$"),
+    min: 2,
+    max: 318,
+};
+
+/// A sender, or every sender.
+pub(crate) static SENDER_OR_ANY: Form = Form {
+    what: "a mailbox in lower case, a domain behind `@`, `<>` or `*`",
+    example: "@example.com",
+    pattern: concat!("^(<>|[*]|(", local_part!(), ")?@", domain_name!(), ")$"),
+    min: 1,
+    max: 318,
+};
+
+/// The name of a header field (RFC 5322 section 2.2).
+pub(crate) static HEADER_NAME: Form =
+    Form { what: "the name of a header field", example: "X-OriginatorOrg", pattern: r"^[\x21-\x39\x3b-\x7e]+$", min: 1, max: 77 };
+
+/// One line of text.
+pub(crate) static LINE: Form =
+    Form { what: "a text without control characters", example: "example.com", pattern: r"^[^\x00-\x1f\x7f]+$", min: 1, max: 255 };
+
+/// A day of the calendar.
+pub(crate) static DAY: Form =
+    Form { what: "a day", example: "2027-03-31", pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$", min: 10, max: 10 };
 
 /// The key of a label or taint, or the name of a class: a name, with or without a domain as prefix.
 pub(crate) static QUALIFIED_NAME: Form = Form {

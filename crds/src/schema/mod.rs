@@ -116,6 +116,61 @@ pub(crate) fn cidrs(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "maxItems": 64, "x-kubernetes-list-type": "set", "items": item })
 }
 
+/// Networks in CIDR notation, each once, in which few can have an address; one at least.
+pub(crate) fn tight_cidrs(_: &mut SchemaGenerator) -> Schema {
+    let mut item = json_schema!({ "type": "string", "minLength": 4, "maxLength": 43 });
+    rule("", NETWORK_RULE, "not a network in CIDR notation; write it like 192.0.2.25/32 or 2001:db8::/64")(&mut item);
+    rule(
+        "",
+        "!isCIDR(self) || cidr(self).prefixLength() >= (self.contains(':') ? 64 : 24)",
+        "wider than /24 (IPv4) or /64 (IPv6), so many could send; name the servers that you mean",
+    )(&mut item);
+    rule("", FIRST_ADDRESS_RULE, "bits are set behind the prefix; write the network's first address, or a longer prefix")(&mut item);
+    json_schema!({ "type": "array", "minItems": 1, "maxItems": 64, "x-kubernetes-list-type": "set", "items": item })
+}
+
+/// Whom an identity may send as.
+pub(crate) fn allowed_senders(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "minItems": 1, "maxItems": 1000, "x-kubernetes-list-type": "set", "items": form::SENDER_OR_ANY.schema() })
+}
+
+/// Senders that mail may have.
+pub(crate) fn senders(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "minItems": 1, "maxItems": 256, "x-kubernetes-list-type": "set", "items": form::SENDER.schema() })
+}
+
+/// Domains of recipients, and wildcards.
+pub(crate) fn recipient_domains(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "minItems": 1, "maxItems": 256, "x-kubernetes-list-type": "set", "items": form::DOMAIN_PATTERN.schema() })
+}
+
+/// Names that users authenticate with.
+pub(crate) fn user_names(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "minItems": 1, "maxItems": 256, "x-kubernetes-list-type": "set", "items": form::LINE.schema() })
+}
+
+/// Names of listeners.
+pub(crate) fn listener_names(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "minItems": 1, "maxItems": 16, "x-kubernetes-list-type": "set", "items": form::DNS_LABEL.schema() })
+}
+
+pub(crate) fn domain_pattern(_: &mut SchemaGenerator) -> Schema {
+    form::DOMAIN_PATTERN.schema()
+}
+
+pub(crate) fn day(_: &mut SchemaGenerator) -> Schema {
+    form::DAY.schema()
+}
+
+pub(crate) fn header_name(_: &mut SchemaGenerator) -> Schema {
+    form::HEADER_NAME.schema()
+}
+
+/// Values of a header field.
+pub(crate) fn header_values(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "minItems": 1, "maxItems": 64, "x-kubernetes-list-type": "set", "items": form::LINE.schema() })
+}
+
 /// [`cidrs`], of which one at least must be given.
 pub(crate) fn some_cidrs(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = cidrs(generator);

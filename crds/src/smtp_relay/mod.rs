@@ -1,38 +1,48 @@
 //! `SmtpRelay`: a gate in front of mail servers.
 
 mod allowed_domains;
+mod auth;
 mod exposure;
 mod limits;
 mod listener;
 mod listener_tls;
 mod logging;
+mod mx;
 mod pod_template;
 mod proxy_protocol;
 mod resources;
+mod route;
 mod service;
+mod spool;
 mod status;
 mod termination;
 mod timeouts;
 mod tls;
 mod toleration;
 mod topology;
+mod trusted;
 
 pub use allowed_domains::{AllowedDomains, LabelSelector, Namespaces, NamespacesFrom};
+pub use auth::{Auth, Users};
 pub use exposure::Exposure;
 pub use limits::Limits;
 pub use listener::{Delivery, Listener, Role};
 pub use listener_tls::{ListenerTls, ListenerTlsMode};
 pub use logging::{LogFormat, LogLevel, Logging};
+pub use mx::{Mx, TlsWaiver};
 pub use pod_template::PodTemplate;
 pub use proxy_protocol::ProxyProtocol;
 pub use resources::{ResourceAmounts, Resources};
+pub use route::{Route, RouteMatch};
 pub use service::{ExternalTrafficPolicy, IpFamilyPolicy, Service, ServiceType};
-pub use status::{Address, AddressType, CertificateStatus, ListenerStatus, SmtpRelayStatus};
+pub use spool::{EmptyDirStorage, PersistentVolumeStorage, PostgresStorage, Retry, Spool, StorageKind};
+pub use status::{Address, AddressType, CertificateStatus, ListenerStatus, SmtpRelayStatus, SpoolStatus};
 pub use termination::Termination;
 pub use timeouts::Timeouts;
 pub use tls::{Certificate, IssuerReference, RelayTls, TlsVersion};
 pub use toleration::{Toleration, TolerationEffect, TolerationOperator};
 pub use topology::{TopologySpreadConstraint, WhenUnsatisfiable};
+pub use trusted::{Tenant, TrustRequirement, Trusted};
 
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -90,8 +100,48 @@ pub const CONTROL_PORT: i32 = 9465;
 ))]
 #[schemars(transform = rule(
     ".services",
-    "!has(self.services) || self.services.all(s, self.listeners.exists(l, l.exposure == s.exposure))",
+    "!has(self.services) || self.services.all(s, self.listeners.exists(l, (has(l.exposure) ? l.exposure : (l.role == 'Trusted' ? 'Cluster' : 'Public')) == s.exposure))",
     "no listener has the exposure of a service; remove the service, or expose a listener like that",
+))]
+#[schemars(transform = rule(
+    ".auth",
+    "!self.listeners.exists(l, l.role == 'Submission') || has(self.auth)",
+    "nobody could log in on the Submission listener; set auth.users.secretRefs to the Secrets of its users",
+))]
+#[schemars(transform = rule(
+    ".auth",
+    "self.listeners.exists(l, l.role == 'Submission') || !has(self.auth)",
+    "users log in on Submission listeners alone; add one, or remove auth",
+))]
+#[schemars(transform = rule(
+    ".routes",
+    "!has(self.routes) || self.listeners.exists(l, l.role != 'Inbound')",
+    "an Inbound listener takes no mail for the world, so no route is ever taken; add a Submission or a Trusted listener, or remove routes",
+))]
+#[schemars(transform = rule(
+    ".routes",
+    "!has(self.routes) || self.routes.all(r, !has(r.match.listeners) || r.match.listeners.all(n, self.listeners.exists(l, l.name == n && l.role != 'Inbound')))",
+    "a route matches a listener that is not there, or is Inbound; name a Submission or a Trusted listener",
+))]
+#[schemars(transform = rule(
+    ".spool",
+    "has(self.spool) || !self.listeners.exists(l, has(l.delivery) ? l.delivery == 'Spool' : l.role in ['Submission', 'Trusted'])",
+    "a listener takes mail into the queue; say with spool.storage where that lies",
+))]
+#[schemars(transform = rule(
+    ".spool",
+    "!has(self.spool) || self.listeners.exists(l, has(l.delivery) ? l.delivery == 'Spool' : l.role != 'Inbound')",
+    "no listener takes mail into the queue; remove spool, or add a Submission or a Trusted listener",
+))]
+#[schemars(transform = rule(
+    ".spool",
+    "!has(oldSelf.spool) || has(self.spool)",
+    "mail may lie in the queue, so it can't be taken away; make another SmtpRelay without one, and delete this when its queue is empty",
+))]
+#[schemars(transform = rule(
+    ".spool.storage",
+    "has(oldSelf.spool) || !has(self.spool) || self.spool.storage != 'PersistentVolume'",
+    "the pods of this relay have no volumes and can't get any; make another SmtpRelay with the storage PersistentVolume",
 ))]
 #[serde(rename_all = "camelCase")]
 pub struct SmtpRelaySpec {
@@ -125,6 +175,20 @@ pub struct SmtpRelaySpec {
     /// How the relay shows itself in TLS, on all listeners. Default: TLS 1.2 and newer, with a certificate of the operator's own CA.
     #[serde(default)]
     pub tls: RelayTls,
+    /// Who may log in on Submission listeners. Required where there is one, refused where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Auth")]
+    pub auth: Option<Auth>,
+    /// Where mail of users and trusted servers goes that is for none of the accepted domains: the first route that matches. Mail that none
+    /// matches is refused with 550 5.7.1. Mail for an accepted domain goes to that domain's next hops, whoever sends it. Up to 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[schemars(transform = keyed_by(&["name"]))]
+    pub routes: Vec<Route>,
+    /// The queue of what is not yet delivered. Required where the delivery of a listener is `Spool`, refused where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Spool")]
+    pub spool: Option<Spool>,
     /// Whose domains the relay takes mail for, and which: an AcceptedDomain is let in if one entry lets it in. 1 to 16. Default: every domain
     /// of the relay's own namespace.
     #[serde(default = "default_allowed_domains")]

@@ -11,7 +11,8 @@ pub struct SmtpRelayStatus {
     /// The generation of the resource that this status is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Accepted`, `ResolvedRefs`, `Programmed`, `Ready`, `AllLinksEncrypted` and `ClientAddressPreserved`; `Reconciling` and `Stalled` while they are true.
+    /// `Accepted`, `ResolvedRefs`, `Programmed`, `Ready`, `AllLinksEncrypted` and `ClientAddressPreserved`; `SpoolDurable` where there is a queue;
+    /// `Reconciling` and `Stalled` while they are true.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -49,6 +50,22 @@ pub struct SmtpRelayStatus {
     #[schemars(length(max = 16))]
     #[schemars(transform = keyed_by(&["name"]))]
     pub certificates: Vec<CertificateStatus>,
+    /// The queue, where there is one: about how much is in it. A pod that is not reached is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SpoolStatus")]
+    pub spool: Option<SpoolStatus>,
+}
+
+/// What is in the queue. The figures are rounded, so that a relay that is busy is not written all the time; its metrics have the exact ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SpoolStatus {
+    /// Messages, of all pods together; the first two digits count.
+    #[schemars(range(min = 0))]
+    pub messages: i64,
+    /// How long the oldest has waited, in seconds; whole minutes.
+    #[schemars(range(min = 0))]
+    pub oldest_seconds: i64,
 }
 
 /// Where a relay is reached.

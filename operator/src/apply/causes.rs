@@ -10,15 +10,15 @@ use crate::kind::Kind;
 /// How many causes are told.
 const MOST: usize = 6;
 
-/// What differs between the pod templates of two Deployments, both as the server gave them; none when pods stay.
+/// What differs between the pod templates of two workloads of a kind, both as the server gave them; none when pods stay.
 ///
 /// Such as `image a → b`, `ports of listeners`, `resources`.
 #[must_use]
-pub fn causes(before: &Value, after: &Value) -> Vec<String> {
-    let template = |deployment: &Value| deployment.pointer("/spec/template").cloned().unwrap_or_default();
+pub fn causes(kind: Kind, before: &Value, after: &Value) -> Vec<String> {
+    let template = |workload: &Value| workload.pointer("/spec/template").cloned().unwrap_or_default();
     let (before, after) = (template(before), template(after));
     let mut paths = BTreeSet::new();
-    differences(&Path::ROOT, "", &before, &after, &mut paths);
+    differences(kind, &Path::ROOT, "", &before, &after, &mut paths);
     let mut causes: Vec<String> = Vec::new();
     for path in paths {
         let cause = in_words(&path, &before, &after);
@@ -30,22 +30,22 @@ pub fn causes(before: &Value, after: &Value) -> Vec<String> {
     causes
 }
 
-fn differences(path: &Path<'_>, field: &str, before: &Value, after: &Value, found: &mut BTreeSet<String>) {
+fn differences(kind: Kind, path: &Path<'_>, field: &str, before: &Value, after: &Value, found: &mut BTreeSet<String>) {
     match (before, after) {
         (before, after) if before == after || says_nothing(before) && says_nothing(after) => {}
         (Value::Object(before), Value::Object(after)) => {
             for name in before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))) {
-                differences(&path.field(name), name, of(before, name), of(after, name), found);
+                differences(kind, &path.field(name), name, of(before, name), of(after, name), found);
             }
         }
         (Value::Array(before), Value::Array(after)) => {
-            let Some(keys) = keys_of_list(Kind::Deployment, field) else {
+            let Some(keys) = keys_of_list(kind, field) else {
                 found.insert(path.to_string());
                 return;
             };
             for (index, element) in before.iter().enumerate() {
                 let other = after.iter().find(|other| is_same(keys, element, other)).unwrap_or(&Value::Null);
-                differences(&path.element(index, element, Some(keys)), "", element, other, found);
+                differences(kind, &path.element(index, element, Some(keys)), "", element, other, found);
             }
             for (index, element) in
                 after.iter().enumerate().filter(|(_, element)| !before.iter().any(|other| is_same(keys, element, other)))
@@ -114,7 +114,7 @@ mod tests {
     fn changed(change: impl FnOnce(&mut Value)) -> Vec<String> {
         let mut after = deployment();
         change(&mut after);
-        causes(&deployment(), &after)
+        causes(Kind::Deployment, &deployment(), &after)
     }
 
     #[test]

@@ -90,9 +90,9 @@ impl Applied {
         }
         if let Some((_, answer)) = Child::of(write.object.kind, object.clone()) {
             compared.answered(write.object, &answer);
-            if answer.kind == Kind::Deployment {
+            if answer.kind.is_workload() {
                 let json = |child: &Child| serde_json::from_slice::<Value>(&child.json).unwrap_or_default();
-                self.replaces_pods = write.live.map(|live| causes(&json(live), &json(&answer))).unwrap_or_default();
+                self.replaces_pods = write.live.map(|live| causes(answer.kind, &json(live), &json(&answer))).unwrap_or_default();
                 self.workload = Some(answer);
             }
         }
@@ -126,14 +126,14 @@ impl HeldBack {
             Kind::Secret | Kind::ConfigMap => (self.root, self.workload) = (true, true),
             // Pods can't start without the one, and must not start without the other.
             Kind::ServiceAccount | Kind::NetworkPolicy => self.workload = true,
-            Kind::Certificate | Kind::Service | Kind::PodDisruptionBudget | Kind::Deployment => {}
+            Kind::Certificate | Kind::Service | Kind::PodDisruptionBudget | Kind::Deployment | Kind::StatefulSet => {}
         }
     }
 
     fn holds(&self, write: &Write<'_>) -> bool {
         match write.object.kind {
             Kind::ConfigMap => self.root && is_root(write.object),
-            Kind::Deployment => self.workload,
+            Kind::Deployment | Kind::StatefulSet => self.workload,
             _ => false,
         }
     }

@@ -59,10 +59,10 @@ pub(super) fn keys_of_list(kind: Kind, field: &str) -> Option<&'static [&'static
     match (kind, field) {
         (_, "ownerReferences") => Some(&["uid"]),
         (Kind::Service, "ports") => Some(&["port", "protocol"]),
-        (Kind::Deployment, "ports") => Some(&["containerPort", "protocol"]),
-        (Kind::Deployment, "containers" | "initContainers" | "volumes" | "env" | "imagePullSecrets") => Some(&["name"]),
-        (Kind::Deployment, "volumeMounts") => Some(&["mountPath"]),
-        (Kind::Deployment, "topologySpreadConstraints") => Some(&["topologyKey", "whenUnsatisfiable"]),
+        (Kind::Deployment | Kind::StatefulSet, "ports") => Some(&["containerPort", "protocol"]),
+        (Kind::Deployment | Kind::StatefulSet, "containers" | "initContainers" | "volumes" | "env" | "imagePullSecrets") => Some(&["name"]),
+        (Kind::Deployment | Kind::StatefulSet, "volumeMounts") => Some(&["mountPath"]),
+        (Kind::Deployment | Kind::StatefulSet, "topologySpreadConstraints") => Some(&["topologyKey", "whenUnsatisfiable"]),
         _ => None,
     }
 }
@@ -73,8 +73,8 @@ pub(super) fn is_atomic(kind: Kind, field: &str) -> bool {
     matches!(
         (kind, field),
         (Kind::NetworkPolicy, "spec")
-            | (Kind::Service | Kind::PodDisruptionBudget | Kind::Deployment, "selector")
-            | (Kind::Deployment, "nodeSelector" | "labelSelector")
+            | (Kind::Service | Kind::PodDisruptionBudget | Kind::Deployment | Kind::StatefulSet, "selector")
+            | (Kind::Deployment | Kind::StatefulSet, "nodeSelector" | "labelSelector")
     )
 }
 

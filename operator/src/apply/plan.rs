@@ -78,7 +78,7 @@ impl Plan<'_> {
     /// Whether the workload is there as it was built.
     #[must_use]
     pub fn is_settled_workload(&self) -> bool {
-        !self.is_partial && !self.writes.iter().any(|write| write.object.kind == Kind::Deployment)
+        !self.is_partial && !self.writes.iter().any(|write| write.object.kind.is_workload())
     }
 }
 
@@ -143,12 +143,13 @@ pub fn plan<'a>(owner: &'a str, live: &'a [Child], desired: &'a [Object], compar
 /// Whether a write is of a workload that is there, and may replace its pods.
 #[must_use]
 pub fn may_replace_pods(write: &Write<'_>) -> bool {
-    let Some(live) = write.live.filter(|live| live.kind == Kind::Deployment) else { return false };
+    let Some(live) = write.live.filter(|live| live.kind.is_workload()) else { return false };
+    let kind = live.kind;
     let live: Value = serde_json::from_slice(&live.json).unwrap_or_default();
     // What is only taken away does not show, so nothing that shows may be anything.
     let part = |json: &Value| json["spec"].clone();
     let (desired, live) = (part(&write.object.value), part(&live));
-    let shown = missing(Kind::Deployment, &desired, &live);
+    let shown = missing(kind, &desired, &live);
     shown.is_empty() || shown.iter().any(|path| path.starts_with("template"))
 }
 

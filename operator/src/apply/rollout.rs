@@ -21,7 +21,7 @@ const ONE_OF: usize = 20;
 /// After this time a relay that is not done leaves its place to another: it keeps its old pods, and may have troubles of its own.
 const PATIENCE: Duration = Duration::from_mins(15);
 
-/// How far a Deployment is.
+/// How far a workload is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rollout {
     /// The controller has seen the newest template, and every pod is of it and ready.
@@ -30,7 +30,7 @@ pub struct Rollout {
     pub has_old_pods: bool,
 }
 
-/// Reads how far a Deployment is, from its generation and its status as JSON.
+/// Reads how far a workload is, from its generation and its status as JSON.
 #[must_use]
 pub fn rollout(generation: Option<i64>, wanted: i64, status: &Value) -> Rollout {
     let number = |field: &str| status[field].as_i64().unwrap_or_default();
@@ -83,7 +83,7 @@ impl Turns {
         }
     }
 
-    /// `relay` is at it, as is seen from its Deployment.
+    /// `relay` is at it, as is seen from its workload.
     pub fn is_at_it(&self, relay: &Key, now: Instant) {
         self.lock().begun.entry(relay.clone()).or_insert(now);
     }

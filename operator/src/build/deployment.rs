@@ -1,4 +1,4 @@
-//! The workload. PassThrough keeps nothing between messages, so any pod is as good as another.
+//! The workload of a relay whose pods have no volumes: any of them is as good as another.
 
 use k8s_openapi::{
     api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},

@@ -16,14 +16,15 @@ mod secrets;
 mod services;
 mod settings;
 mod slots;
+mod stateful_set;
 mod volumes;
+mod workload;
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::{
     Metadata,
     api::{
-        apps::v1::Deployment,
         core::v1::{ConfigMap, Secret, Service, ServiceAccount},
         networking::v1::NetworkPolicy,
         policy::v1::PodDisruptionBudget,
@@ -43,6 +44,8 @@ pub use object::{DESIRED, Object};
 pub(crate) use pod::log_arguments;
 pub use secrets::{identity_secret, server_secret};
 pub use settings::{NamespaceLabels, RelayOptions, RunAs, Settings};
+pub(crate) use volumes::QUEUE;
+pub use workload::Workload;
 
 /// Everything that a relay consists of. The order is that in which it is applied: what others refer to first, the workload last.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +65,7 @@ pub struct Objects {
     /// How many pods may be missing at once.
     pub disruption_budget: PodDisruptionBudget,
     /// The pods.
-    pub deployment: Deployment,
+    pub workload: Workload,
     /// The entries of ConfigMaps and Secrets that were not read, and are missing in them. None is left when all could be read.
     pub withheld: BTreeMap<(Kind, String), Vec<String>>,
 }
@@ -102,9 +105,9 @@ pub fn build(validated: &Validated<'_>, identity: &Sealed<Issued>, settings: &Se
         config_maps: unpack(Kind::ConfigMap, config_maps::build(&names, validated)?, &mut withheld),
         service_account: service_account(&names),
         network_policy: network_policy::build(&names, validated, settings),
-        services: services::build(&names, validated.relay),
+        services: services::build(&names, validated),
         disruption_budget: disruption_budget::build(&names),
-        deployment: deployment::build(&names, validated, settings),
+        workload: workload::build(&names, validated, settings),
         withheld,
     })
 }
@@ -163,10 +166,8 @@ impl Objects {
             Object::of(Kind::ServiceAccount, &self.service_account.metadata, &self.service_account),
             Object::of(Kind::NetworkPolicy, &self.network_policy.metadata, &self.network_policy),
         ];
-        let workload = [
-            Object::of(Kind::PodDisruptionBudget, &self.disruption_budget.metadata, &self.disruption_budget),
-            Object::of(Kind::Deployment, &self.deployment.metadata, &self.deployment),
-        ];
+        let workload =
+            [Object::of(Kind::PodDisruptionBudget, &self.disruption_budget.metadata, &self.disruption_budget), self.workload.object()];
         certificate.chain(secrets).chain(config_maps).chain(access).chain(services).chain(workload).collect()
     }
 }

@@ -28,6 +28,11 @@ impl Names {
         self.child("relay")
     }
 
+    /// The Service by which pods find each other.
+    pub(super) fn peers(&self) -> String {
+        self.child("peers")
+    }
+
     pub(super) fn child(&self, suffix: &str) -> String {
         format!("{}-{suffix}", self.key.name)
     }

@@ -7,19 +7,22 @@ use k8s_openapi::{
     },
     apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
+use postern_config::Storage;
 use postern_crds::smtp_relay::{
-    ADMIN_PORT, CONTROL_PORT, LogFormat, LogLevel, Logging, PodTemplate, Termination, TopologySpreadConstraint, WhenUnsatisfiable,
+    ADMIN_PORT, CONTROL_PORT, LogFormat, LogLevel, Logging, PodTemplate, TopologySpreadConstraint, WhenUnsatisfiable,
 };
 
 use super::{
     Settings,
     names::Names,
-    volumes::{CONFIG_PATH, SCRATCH_PATH, mounts, volumes},
+    volumes::{CONFIG_PATH, QUEUE_PATH, SCRATCH_PATH, mounts, volumes},
 };
 use crate::{quantity::canonical_resources, validate::Validated};
 
 /// What the process needs beyond its drain delay and its grace period to end, in seconds.
 const ENDING_SECONDS: i64 = 30;
+/// The annotation that names the queue that all pods share, and how many connections each has to it.
+const SHARED_QUEUE: &str = "postern.dev/queue";
 /// The environment variable with the addresses of the pod's node.
 const HOST_IPS: &str = "HOST_IPS";
 
@@ -27,13 +30,23 @@ pub(super) fn template(names: &Names, validated: &Validated<'_>, settings: &Sett
     let wanted = &validated.relay.spec.pod_template;
     let mut labels = names.labels();
     labels.extend(wanted.labels.clone());
+    let mut annotations = wanted.annotations.clone();
+    annotations.extend(shared_queue(validated).map(|queue| (SHARED_QUEUE.to_owned(), queue)));
     PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels),
-            annotations: Some(wanted.annotations.clone()).filter(|annotations| !annotations.is_empty()),
+            annotations: Some(annotations).filter(|annotations| !annotations.is_empty()),
             ..ObjectMeta::default()
         }),
         spec: Some(spec(names, validated, settings)),
+    }
+}
+
+/// Where the queue lies that all pods share. A relay takes another at its start only, so another makes new pods.
+fn shared_queue(validated: &Validated<'_>) -> Option<String> {
+    match &validated.configuration.root.spool.as_ref()?.storage {
+        Storage::Postgres { database, connections } => Some(format!("{database}/{connections}")),
+        Storage::Directory { .. } => None,
     }
 }
 
@@ -72,11 +85,11 @@ fn container(validated: &Validated<'_>, settings: &Settings) -> Container {
         name: "relay".to_owned(),
         image: Some(settings.relays.image.clone()),
         command: Some(vec!["postern-relay".to_owned()]),
-        args: Some(arguments(&spec.termination, &spec.logging)),
+        args: Some(arguments(validated)),
         env: Some(vec![host_ips()]),
         ports: Some(listeners.chain(own).collect()),
         resources: Some(canonical_resources(&validated.resources.container)),
-        volume_mounts: Some(mounts()),
+        volume_mounts: Some(mounts(validated)),
         security_context: Some(container_security()),
         readiness_probe: Some(probe("/readyz", 3)),
         // A relay that does not answer for a minute is stuck; one that is only slow must not be killed with its transactions.
@@ -85,7 +98,8 @@ fn container(validated: &Validated<'_>, settings: &Settings) -> Container {
     }
 }
 
-fn arguments(termination: &Termination, logging: &Logging) -> Vec<String> {
+fn arguments(validated: &Validated<'_>) -> Vec<String> {
+    let termination = &validated.relay.spec.termination;
     let mut arguments = vec![
         format!("--config={CONFIG_PATH}"),
         format!("--scratch={SCRATCH_PATH}"),
@@ -96,7 +110,8 @@ fn arguments(termination: &Termination, logging: &Logging) -> Vec<String> {
         format!("--drain-delay={}", termination.drain_delay_seconds),
         format!("--grace={}", termination.grace_period_seconds),
     ];
-    arguments.extend(log_arguments(logging));
+    arguments.extend(validated.keeps_own_queue().then(|| format!("--spool={QUEUE_PATH}")));
+    arguments.extend(log_arguments(&validated.relay.spec.logging));
     arguments
 }
 

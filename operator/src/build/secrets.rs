@@ -1,4 +1,4 @@
-//! Certificates with their keys as Secrets of the relay's own: copies of what was checked, so that pods never mount what nobody looked at.
+//! Certificates with their keys, users and passwords as Secrets of the relay's own: copies of what was checked, so that pods never mount what nobody looked at.
 
 use k8s_openapi::api::core::v1::Secret;
 use postern_config::material::{IDENTITY_CA, IDENTITY_CERTIFICATE, IDENTITY_KEY, certificate_file, key_file};
@@ -15,16 +15,18 @@ use crate::{
     validate::{SERVER_CERTIFICATE, Validated},
 };
 
-/// Certificates that next hops are shown.
-pub(super) const KEYS: Sort = Sort { stem: "keys", mend: "use fewer client certificates on this relay" };
+/// Certificates that next hops are shown, users, and what the relay logs in with elsewhere.
+pub(super) const KEYS: Sort = Sort { stem: "keys", mend: "use fewer users and client certificates on this relay" };
 
 pub(super) fn build(names: &Names, validated: &Validated<'_>, identity: &Sealed<Issued>) -> Result<Vec<Holder<Secret>>, BuildError> {
     let server = secret(names, &server_name(names), pair(SERVER_CERTIFICATE, validated.certificate.pair()));
     let identity = secret(names, &identity_name(names), identity_entries(identity.open()));
     let clients = validated.client_certificates.iter().map(|(name, certificate)| (name.clone(), pair(name, certificate.open())));
-    let clients = KEYS.spread(names, clients.collect())?;
-    let clients = clients.into_iter().map(|(name, entries)| secret(names, &name, entries));
-    Ok([server, identity].into_iter().chain(clients).collect())
+    // No certificate is called as a file is.
+    let others = validated.secrets.files().into_iter().map(|(file, content)| (file.clone(), Entries::from([(file, content)])));
+    let spread = KEYS.spread(names, clients.chain(others).collect())?;
+    let spread = spread.into_iter().map(|(name, entries)| secret(names, &name, entries));
+    Ok([server, identity].into_iter().chain(spread).collect())
 }
 
 /// The name of the Secret of the certificate that clients of `relay` are shown.

@@ -1,4 +1,5 @@
-//! Where clients reach the listeners: one Service for each exposure in use, so that what is not for everyone is never beside what is.
+//! Where clients reach the listeners: one Service for each exposure in use, so that what is not for everyone is never beside what is. And where
+//! pods find each other.
 
 use k8s_openapi::{
     api::core::v1::{Service, ServicePort, ServiceSpec},
@@ -6,19 +7,40 @@ use k8s_openapi::{
 };
 use postern_crds::{
     SmtpRelay,
-    smtp_relay::{Exposure, ExternalTrafficPolicy, IpFamilyPolicy, Listener, ServiceType},
+    smtp_relay::{CONTROL_PORT, Exposure, ExternalTrafficPolicy, IpFamilyPolicy, Listener, ServiceType},
 };
 
 use super::names::Names;
+use crate::validate::Validated;
 
 const EXPOSURES: [Exposure; 3] = [Exposure::Public, Exposure::Private, Exposure::Cluster];
 
-pub(super) fn build(names: &Names, relay: &SmtpRelay) -> Vec<Service> {
-    EXPOSURES.into_iter().filter_map(|exposure| service(names, relay, exposure)).collect()
+pub(super) fn build(names: &Names, validated: &Validated<'_>) -> Vec<Service> {
+    let peers = validated.keeps_own_queue().then(|| peers(names));
+    EXPOSURES.into_iter().filter_map(|exposure| service(names, validated.relay, exposure)).chain(peers).collect()
+}
+
+/// The pods for each other, where each has a queue of its own: one that ends finds those that its mail can go to. No address stands for all of
+/// them.
+fn peers(names: &Names) -> Service {
+    let control = ServicePort {
+        name: Some("control".to_owned()),
+        port: CONTROL_PORT,
+        target_port: Some(IntOrString::Int(CONTROL_PORT)),
+        protocol: Some("TCP".to_owned()),
+        ..ServicePort::default()
+    };
+    let spec = ServiceSpec {
+        cluster_ip: Some("None".to_owned()),
+        selector: Some(names.selector_labels()),
+        ports: Some(vec![control]),
+        ..ServiceSpec::default()
+    };
+    Service { metadata: names.metadata(&names.peers()), spec: Some(spec), status: None }
 }
 
 fn service(names: &Names, relay: &SmtpRelay, exposure: Exposure) -> Option<Service> {
-    let ports: Vec<_> = relay.spec.listeners.iter().filter(|listener| listener.exposure == exposure).map(port).collect();
+    let ports: Vec<_> = relay.spec.listeners.iter().filter(|listener| listener.exposure() == exposure).map(port).collect();
     if ports.is_empty() {
         return None;
     }

@@ -1,7 +1,10 @@
-//! The relay's folder, and its scratch space.
+//! The relay's folder, its scratch space, and its queue where that lies in a volume.
 
-use k8s_openapi::api::core::v1::{
-    ConfigMapProjection, EmptyDirVolumeSource, ProjectedVolumeSource, SecretProjection, Volume, VolumeMount, VolumeProjection,
+use k8s_openapi::{
+    api::core::v1::{
+        ConfigMapProjection, EmptyDirVolumeSource, ProjectedVolumeSource, SecretProjection, Volume, VolumeMount, VolumeProjection,
+    },
+    apimachinery::pkg::api::resource::Quantity,
 };
 use postern_config::folder::SHARDS;
 
@@ -13,24 +16,36 @@ pub(super) const CONFIG_PATH: &str = "/etc/postern";
 /// Where the relay holds messages that are too large for memory.
 pub(super) const SCRATCH_PATH: &str = "/var/spool/postern/scratch";
 
-pub(super) fn mounts() -> Vec<VolumeMount> {
+/// Where the relay's queue is.
+pub(super) const QUEUE_PATH: &str = "/var/spool/postern/queue";
+/// The volume of the queue.
+pub(crate) const QUEUE: &str = "queue";
+
+pub(super) fn mounts(validated: &Validated<'_>) -> Vec<VolumeMount> {
     let mount = |name: &str, path: &str, read_only| VolumeMount {
         name: name.to_owned(),
         mount_path: path.to_owned(),
         read_only,
         ..VolumeMount::default()
     };
-    vec![mount("config", CONFIG_PATH, Some(true)), mount("scratch", SCRATCH_PATH, None)]
+    let queue = validated.keeps_own_queue().then(|| mount(QUEUE, QUEUE_PATH, None));
+    [mount("config", CONFIG_PATH, Some(true)), mount("scratch", SCRATCH_PATH, None)].into_iter().chain(queue).collect()
 }
 
 pub(super) fn volumes(names: &Names, validated: &Validated<'_>) -> Vec<Volume> {
     // Group-readable, for the pod's fsGroup; never for others.
     let projected = ProjectedVolumeSource { default_mode: Some(0o440), sources: Some(sources(names)) };
-    let scratch = EmptyDirVolumeSource { size_limit: Some(canonical(&validated.resources.scratch)), ..EmptyDirVolumeSource::default() };
-    vec![
-        Volume { name: "config".to_owned(), projected: Some(projected), ..Volume::default() },
-        Volume { name: "scratch".to_owned(), empty_dir: Some(scratch), ..Volume::default() },
-    ]
+    let config = Volume { name: "config".to_owned(), projected: Some(projected), ..Volume::default() };
+    // A queue that outlives its pod has a volume of a claim of its own.
+    let on_node = validated.relay.spec.spool.as_ref().and_then(|spool| spool.empty_dir.as_ref());
+    let queue = on_node.map(|empty_dir| on_the_node(QUEUE, &empty_dir.size_limit));
+    [config, on_the_node("scratch", &validated.resources.scratch)].into_iter().chain(queue).collect()
+}
+
+/// Room on the node that ends with the pod.
+fn on_the_node(name: &str, size: &Quantity) -> Volume {
+    let room = EmptyDirVolumeSource { size_limit: Some(canonical(size)), ..EmptyDirVolumeSource::default() };
+    Volume { name: name.to_owned(), empty_dir: Some(room), ..Volume::default() }
 }
 
 /// A fixed set, whatever is in use: what a domain brings or takes along never changes the pods. The entries have the names of the files.

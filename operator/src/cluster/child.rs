@@ -35,7 +35,7 @@ pub struct Child {
     pub terminating: bool,
     /// The object as JSON, without what the server keeps of it and without its status.
     pub json: Arc<[u8]>,
-    /// The status as JSON, of the kinds whose status is reported: Deployment, Service and Certificate.
+    /// The status as JSON, of the kinds whose status is reported: workloads, Service and Certificate.
     pub status: Option<Arc<[u8]>>,
 }
 
@@ -83,7 +83,7 @@ pub fn owner_uid(metadata: &ObjectMeta) -> Option<&str> {
 }
 
 fn shows_status(kind: Kind) -> bool {
-    matches!(kind, Kind::Deployment | Kind::Service | Kind::Certificate)
+    kind.is_workload() || matches!(kind, Kind::Service | Kind::Certificate)
 }
 
 /// What can be wanted of metadata.

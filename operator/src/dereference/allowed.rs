@@ -99,6 +99,10 @@ fn outside(domain: &AcceptedDomain, networks: &[IpNet]) -> Option<String> {
     if networks.is_empty() {
         return None;
     }
+    // Where exchangers are, DNS says.
+    if domain.spec.mx.is_some() {
+        return Some("spec.mx".to_owned());
+    }
     let is_outside = |hop: &NextHop| {
         let address = hop.host.as_ref().and_then(|host| host.parse::<IpAddr>().ok());
         address.is_some_and(|address| !networks.iter().any(|network| network.contains(&address)))

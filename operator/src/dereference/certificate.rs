@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Secret;
 
-use super::{Context, Fault, ReferenceProblem, Target, TargetKind, grant::Referrer};
+use super::{Context, Fault, ReferenceProblem, Target, TargetKind, grant::Referrer, values};
 use crate::{
     inventory::Key,
     material::{CertifiedKey, MaterialError, Sealed},
@@ -20,8 +20,7 @@ pub(super) fn lookup(
     target: &Key,
     field: &str,
 ) -> Result<Sealed<CertifiedKey>, ReferenceProblem> {
-    let secret = context.may_refer(referrer, TargetKind::Secret, target).and_then(|()| context.secret(target));
-    secret.and_then(|secret| secret.try_map(read)).map_err(|fault| problem(target, field, fault))
+    values::lookup(context, referrer, target, field, read)
 }
 
 /// The certificate and key of a Secret, unless it has ended.
@@ -32,13 +31,12 @@ pub(super) fn lookup_current(
     field: &str,
 ) -> Result<Sealed<CertifiedKey>, ReferenceProblem> {
     match lookup(context, referrer, target, field)? {
-        Sealed::Open(pair) if pair.not_after() <= context.now => Err(problem(target, field, Fault::Expired(pair.not_after()))),
+        Sealed::Open(pair) if pair.not_after() <= context.now => {
+            let target = Target { kind: TargetKind::Secret, key: target.clone() };
+            Err(ReferenceProblem { field: field.to_owned(), target, fault: Fault::Expired(pair.not_after()) })
+        }
         found => Ok(found),
     }
-}
-
-fn problem(target: &Key, field: &str, fault: Fault) -> ReferenceProblem {
-    ReferenceProblem { field: field.to_owned(), target: Target { kind: TargetKind::Secret, key: target.clone() }, fault }
 }
 
 fn read(secret: &Secret) -> Result<CertifiedKey, Fault> {

@@ -18,8 +18,8 @@ pub(super) fn of_bundle(kind: TargetKind, object: &Key, key: &str) -> String {
     handle(object, &format!("{kind}/{object}/{key}"))
 }
 
-/// The files of a certificate in a Secret.
-pub(super) fn of_client_certificate(secret: &Key) -> String {
+/// The files of what a Secret holds as a whole: a certificate, a user, credentials.
+pub(super) fn of_secret(secret: &Key) -> String {
     handle(secret, &secret.to_string())
 }
 

@@ -6,13 +6,20 @@ mod allowed;
 mod bundle;
 mod certificate;
 mod claims;
+mod credentials;
+mod database;
 mod grant;
 mod handle;
 mod hops;
 mod list;
+mod lookup;
+mod password_hash;
 mod problem;
 mod refusal;
+mod relay;
 mod standing;
+mod user;
+mod values;
 
 use std::collections::BTreeMap;
 
@@ -20,23 +27,22 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use postern_config::RecipientList;
-use postern_crds::{
-    AcceptedDomain, SmtpRelay,
-    accepted_domain::{NextHop, NextHopTls, Recipients},
-    smtp_relay::Certificate,
-};
+use postern_crds::{AcceptedDomain, SmtpRelay, smtp_relay::Certificate};
 
 pub use claims::lost;
+pub(crate) use credentials::token_port;
 pub use problem::{Fault, ReferenceProblem, Target, TargetKind};
 pub use refusal::Refusal;
+pub use relay::{RelayReferences, RouteReferences};
 pub use standing::Standing;
 
 use crate::{
     inventory::{Inventory, Key},
     material::{Bundle, CertifiedKey, Sealed},
-    references::{issued_secret, relays_of, secret_of, target_of},
+    references::{issued_secret, relays_of, secret_of},
 };
 use grant::Referrer;
+use lookup::Lookup;
 
 /// The DNS domain of most clusters.
 pub const CLUSTER_DOMAIN: &str = "cluster.local";
@@ -94,6 +100,8 @@ pub struct Dereferenced<'a> {
     pub relay: &'a SmtpRelay,
     /// The certificate that it names for its listeners; `None` when it names none and one is to be issued.
     pub certificate: Option<Result<Sealed<CertifiedKey>, ReferenceProblem>>,
+    /// What else it refers to.
+    pub references: RelayReferences,
     /// The relay's namespace, when the operator may not keep Secrets there, so that no pod could have a certificate.
     pub keyless_namespace: Option<String>,
     /// Which of its `allowedDomains` can't be judged, by index.
@@ -161,6 +169,7 @@ pub fn dereference<'a>(relay: &'a SmtpRelay, context: Context<'a>) -> Dereferenc
     Dereferenced {
         relay,
         certificate,
+        references: relay::references(relay, &key, context),
         keyless_namespace: is_keyless.then(|| key.namespace.clone()),
         unjudged: allowed::unreadable(relay, context.inventory),
         attachments: attachments(relay, &key, context),
@@ -212,56 +221,14 @@ fn domain_references(key: &Key, domain: &AcceptedDomain, networks: &[IpNet], con
     let mut problems = Vec::new();
     let referrer = Referrer { kind: "AcceptedDomain", key };
     let mut lookup = Lookup { context, referrer, networks, problems: &mut problems };
-    let next_hops = lookup.hops(&spec.next_hops, &spec.tls, "spec");
+    let next_hops = lookup.hops(&spec.next_hops, "spec.nextHops", &spec.tls, "spec.tls");
     let others = spec.unknown_recipients.as_ref();
-    let unknown_recipients = others.map(|others| lookup.hops(&others.next_hops, &others.tls, "spec.unknownRecipients"));
+    let unknown_recipients =
+        others.map(|others| lookup.hops(&others.next_hops, "spec.unknownRecipients.nextHops", &others.tls, "spec.unknownRecipients.tls"));
     let recipients = lookup.recipients(&spec.recipients);
     if problems.is_empty() {
         Claim::Held(Box::new(DomainReferences { next_hops, unknown_recipients, recipients }))
     } else {
         Claim::Broken(problems)
-    }
-}
-
-/// Looks up the references of one domain and collects what is wrong with them, so that all of it is reported at once.
-struct Lookup<'a> {
-    context: Context<'a>,
-    referrer: Referrer<'a>,
-    networks: &'a [IpNet],
-    problems: &'a mut Vec<ReferenceProblem>,
-}
-
-impl Lookup<'_> {
-    fn hops(&mut self, hops: &[NextHop], tls: &NextHopTls, field: &str) -> HopReferences {
-        let mut found = HopReferences { allowed_cidrs: self.networks.to_vec(), ..HopReferences::default() };
-        for (index, hop) in hops.iter().enumerate() {
-            let host = hops::lookup(self.context, self.referrer, hop, &format!("{field}.nextHops[{index}]"));
-            found.hosts.extend(self.keep(host));
-        }
-        for (index, reference) in tls.ca_certificate_refs.iter().enumerate() {
-            let (kind, key) = target_of(self.referrer.key, reference);
-            let handle = handle::of_bundle(kind, &key, &reference.key);
-            let field = format!("{field}.tls.caCertificateRefs[{index}]");
-            let bundle = bundle::lookup(self.context, self.referrer, Target { kind, key }, &reference.key, &field);
-            found.trust.extend(self.keep(bundle).map(|bundle| (handle, bundle)));
-        }
-        if let Some(reference) = &tls.client_certificate_ref {
-            let target = self.referrer.key.refer(&reference.namespace, &reference.name);
-            let field = format!("{field}.tls.clientCertificateRef");
-            let pair = certificate::lookup_current(self.context, self.referrer, &target, &field);
-            found.client_certificate = self.keep(pair).map(|pair| (handle::of_client_certificate(&target), pair));
-        }
-        found
-    }
-
-    fn recipients(&mut self, recipients: &Recipients) -> Option<(String, RecipientList)> {
-        let reference = recipients.list_ref.as_ref()?;
-        let target = self.referrer.key.refer(&reference.namespace, &reference.name);
-        let list = list::lookup(self.context, self.referrer, &target, reference, "spec.recipients.listRef");
-        self.keep(list).map(|list| (handle::of_list(&target, &reference.key), list))
-    }
-
-    fn keep<T>(&mut self, found: Result<T, ReferenceProblem>) -> Option<T> {
-        found.map_err(|problem| self.problems.push(problem)).ok()
     }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a reference.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 
@@ -103,6 +103,17 @@ pub enum Fault {
         /// What is wrong with it.
         source: MaterialError,
     },
+    /// The value of a key whose name is not chosen by who refers is missing, or is not what it should be.
+    #[error("`{key}` {problem}")]
+    Value {
+        /// The key of the Secret.
+        key: &'static str,
+        /// What is wrong with it, and what mends it.
+        problem: Cow<'static, str>,
+    },
+    /// Another user has the name.
+    #[error("`username` is that of Secret {0} too; give each user a name of its own")]
+    NameTaken(Key),
     /// The certificate is of the past.
     #[error("the certificate ended on {}; renew it", .0.strftime("%Y-%m-%d %H:%M UTC"))]
     Expired(Timestamp),

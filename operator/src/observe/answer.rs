@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Wanted;
-use crate::status::Clients;
+use crate::status::{Clients, Queue};
 
 /// The part of the relay's `/status` that the operator reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Answer {
     pub last_refusal: Option<Refusal>,
     /// Whose addresses its clients had.
     pub clients: Clients,
+    /// What is in its queue. A relay of the version before, and one without a queue, does not tell it.
+    pub spool: Option<Queue>,
 }
 
 /// A configuration that a relay refused.
@@ -32,11 +34,12 @@ pub struct Refusal {
 }
 
 impl Answer {
-    /// Whether two answers mean the same for the relay's status: counts go up without end, and only whether there are any tells something.
+    /// Whether two answers mean the same for the relay's status: counts go up without end, and only whether there are any tells something; of a
+    /// queue it is told about how long it is.
     #[must_use]
     pub fn means(&self, other: &Self) -> bool {
         let seen = |answer: &Self| (answer.clients.own > 0, answer.clients.cluster > 0);
-        let rest = |answer: &Self| Self { clients: Clients::default(), ..answer.clone() };
+        let rest = |answer: &Self| Self { clients: Clients::default(), spool: answer.spool.map(Queue::rounded), ..answer.clone() };
         seen(self) == seen(other) && rest(self) == rest(other)
     }
 
@@ -63,6 +66,16 @@ mod tests {
         assert!(answer(1, 2).means(&answer(7, 9)));
         assert!(!answer(1, 0).means(&answer(1, 1)));
         assert!(!answer(1, 0).means(&Answer { draining: true, ..answer(1, 0) }));
+    }
+
+    #[test]
+    fn of_a_queue_it_matters_about_how_long_it_is() {
+        let answer = |messages, oldest_seconds| Answer {
+            spool: Some(Queue { messages, oldest_seconds: Some(oldest_seconds) }),
+            ..Answer::default()
+        };
+        assert!(answer(1234, 61).means(&answer(1299, 119)));
+        assert!(!answer(1234, 61).means(&answer(1300, 61)) && !answer(1234, 61).means(&answer(1234, 120)));
     }
 
     #[test]

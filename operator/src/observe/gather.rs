@@ -24,6 +24,8 @@ pub fn gather(pods: &[PodFacts], answers: &BTreeMap<String, Answer>, wanted: Opt
     };
     let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     let clients = here().filter_map(|pod| answers.get(&pod.uid)).map(|answer| answer.clients).sum();
+    // One that ends still has mail.
+    let queues = pods.iter().filter_map(|pod| answers.get(&pod.uid)?.spool).collect();
     Pods {
         count: count(here().count()),
         ready: count(ready.len()),
@@ -31,6 +33,7 @@ pub fn gather(pods: &[PodFacts], answers: &BTreeMap<String, Answer>, wanted: Opt
         refusals: wanted.map(|wanted| refusals(Some(&wanted.configuration))).unwrap_or_default(),
         delays: refusals(None),
         clients,
+        queues,
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use kube::Client;
 
-use super::keyring::Keyring;
+use super::{keyring::Keyring, volumes::Volumes};
 use crate::{
     apply::{Compared, Turns, Writer},
     cluster::{Permits, World},
@@ -26,6 +26,8 @@ pub struct Desk {
     pub statuses: Statuses,
     /// Tells events.
     pub recorder: Recorder,
+    /// Knows which volumes there are.
+    pub volumes: Volumes,
     /// Attends to pods.
     pub observer: Observer,
     /// What relays made of their domains.
@@ -44,6 +46,7 @@ impl Desk {
             writer: Writer::new(client.clone(), permits.clone()),
             statuses: Statuses::new(client.clone(), permits.clone()),
             recorder: Recorder::new(client.clone(), permits.clone(), instance),
+            volumes: Volumes::new(client.clone()),
             observer: Observer::new(client.clone(), permits.clone(), Arc::clone(world)),
             board: Board::default(),
             turns: Turns::default(),

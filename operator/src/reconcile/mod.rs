@@ -9,6 +9,7 @@ mod keyring;
 mod relay;
 mod trouble;
 mod unreadable;
+mod volumes;
 
 use std::time::Duration;
 

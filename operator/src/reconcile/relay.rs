@@ -1,6 +1,6 @@
 //! One relay: makes what its resource says, and shows what came of it.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use super::{
     issued::Issuer,
     trouble::{trouble, waiting},
     unreadable,
+    volumes::{left_behind, taken_away},
 };
 use crate::{
     apply::{Applied, Compared, Plan, Rollout, apply, may_replace_pods, plan, rollout},
@@ -44,7 +45,7 @@ pub async fn reconcile_relay(context: &Context, key: &Key) -> Result<After, Reco
         return unreadable_or_gone(context, key, now).await;
     };
     let Some(relay) = inventory.relays.get(key).filter(|relay| relay.metadata.deletion_timestamp.is_none()) else {
-        context.desk.forget(key, &context.world);
+        gone(context, key).await;
         return Ok(After::Settled);
     };
     // Before a status shows the next generation, whatever comes of it.
@@ -63,9 +64,17 @@ async fn unreadable_or_gone(context: &Context, key: &Key, now: Timestamp) -> Res
         Some(resource) => {
             unreadable::tell(&context.desk, &ApiResource::erase::<SmtpRelay>(&()), &resource, now).await?;
         }
-        None => context.desk.forget(key, &context.world),
+        None => gone(context, key).await,
     }
     Ok(After::Settled)
+}
+
+async fn gone(context: &Context, key: &Key) {
+    let desk = &context.desk;
+    desk.forget(key, &context.world);
+    if let Some((relay, workload, pods)) = left_behind(key, &context.world.children_of(key)) {
+        desk.recorder.tell_of(&relay, desk.volumes.left_by(key, &workload, pods).await).await;
+    }
 }
 
 /// One reconcile of one relay.
@@ -85,6 +94,8 @@ struct Outcome {
     wanted: Option<Wanted>,
     /// New pods wait for their turn.
     waits_for_turn: bool,
+    /// Pods with volumes that went: their workload, and their numbers.
+    taken_away: Option<(String, Range<i64>)>,
     trouble: Option<Trouble>,
     error: Option<ReconcileError>,
 }
@@ -159,6 +170,7 @@ impl Work<'_> {
         let owner = self.relay.metadata.uid.as_deref().unwrap_or_default();
         let mut plan = plan(owner, children, &objects, &mut compared);
         let waits_for_turn = !self.has_turn(&mut plan);
+        let taken_away = taken_away(&plan);
         let mut applied = self.write(&plan, &mut compared).await;
         if is_first {
             // Nobody remembers what a webhook makes of a write, so its doing can't be told from an edit by hand.
@@ -174,6 +186,7 @@ impl Work<'_> {
             error: error_of(&applied),
             wanted: applied.is_configured.then_some(wanted),
             waits_for_turn,
+            taken_away: taken_away.filter(|_| applied.workload.is_some()),
             applied,
         }
     }
@@ -249,7 +262,7 @@ impl Work<'_> {
     /// How far the workload is, if there is one.
     fn workload(&self, applied: &Applied) -> Option<Rollout> {
         let known = self.context.world.children_of(self.key);
-        let workload = applied.workload.as_ref().or_else(|| known.iter().find(|child| child.kind == Kind::Deployment))?;
+        let workload = applied.workload.as_ref().or_else(|| known.iter().find(|child| child.kind.is_workload()))?;
         let status: Value = workload.status.as_deref().and_then(|status| serde_json::from_slice(status).ok()).unwrap_or_default();
         Some(rollout(workload.generation, i64::from(self.relay.spec.replicas), &status))
     }
@@ -273,7 +286,11 @@ impl Work<'_> {
                 &format!("{kind} {} was changed by hand, and is as it was: {}", object.name, paths.join(", ")),
             )
         });
-        let events: Vec<_> = events.into_iter().chain(mended).collect();
+        let retained = match &outcome.taken_away {
+            Some((workload, pods)) => self.desk.volumes.left_by(self.key, workload, pods.clone()).await,
+            None => None,
+        };
+        let events: Vec<_> = events.into_iter().chain(mended).chain(retained).collect();
         let holds = |type_| new.conditions.iter().any(|condition| condition.type_ == type_ && condition.status == "True");
         let (is_programmed, is_ready) = (holds(types::PROGRAMMED), holds(types::READY));
         let written = self.desk.statuses.relay(self.relay, &new, world).await;

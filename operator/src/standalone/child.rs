@@ -25,6 +25,8 @@ pub(super) struct Launch {
     pub(super) scratch: PathBuf,
     pub(super) bind: IpAddr,
     pub(super) admin: std::net::SocketAddr,
+    /// Where the queue is, when it is in a folder.
+    pub(super) queue: Option<PathBuf>,
     /// Flags that follow from the resource.
     pub(super) logging: Vec<String>,
 }
@@ -136,6 +138,9 @@ impl Launch {
         let mut command = Command::new(&self.program);
         command.arg("--config").arg(&self.config).arg("--scratch").arg(&self.scratch);
         command.args(["--bind", &self.bind.to_string(), "--admin", &self.admin.to_string(), "--admin-status", "--stop-with-stdin"]);
+        if let Some(queue) = &self.queue {
+            command.arg("--spool").arg(queue);
+        }
         command.args(&self.logging);
         // The pipe closes when this process ends, however that comes about, and the relay ends with it.
         command.stdin(Stdio::piped()).kill_on_drop(true);

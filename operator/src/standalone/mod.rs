@@ -178,8 +178,8 @@ impl Standalone {
         self.recall(&mut reading.inventory);
         let chosen = chosen(&reading.inventory);
         let findings = chosen.map(|(key, relay)| (key, relay, self.find(&reading, relay)));
-        if let Some((key, relay, findings)) = &findings
-            && let Err(error) = self.apply(key, relay, findings)
+        if let Some((key, _, findings)) = &findings
+            && let Err(error) = self.apply(key, findings)
         {
             self.faults.push(format!("{error:#}"));
         }
@@ -205,7 +205,7 @@ impl Standalone {
         })
     }
 
-    fn apply(&mut self, key: &Key, relay: &SmtpRelay, findings: &Findings<'_>) -> anyhow::Result<()> {
+    fn apply(&mut self, key: &Key, findings: &Findings<'_>) -> anyhow::Result<()> {
         let Ok(validated) = &findings.relay else { return Ok(()) };
         if self.running.as_ref().is_some_and(|running| running.key != *key) {
             // Its turn comes when the other has ended.
@@ -213,7 +213,7 @@ impl Standalone {
         }
         self.keyring.save()?;
         let data = self.options.data().join(format!("{}.{}", key.namespace, key.name));
-        let launch = self.options.launch(relay, &data)?;
+        let launch = self.options.launch(validated, &data)?;
         publish_authority(validated, &data)?;
         let wanted = validated.configuration.hash().to_owned();
         if let Some(running) = &mut self.running {
@@ -221,7 +221,7 @@ impl Standalone {
             running.wanted = wanted;
             // What is only read at the start, such as the form of the log, waits for the next start: mail goes first.
             if *running.relay.launch() != launch {
-                self.faults.push("spec.logging changed; it counts from the next start of this command".to_owned());
+                self.faults.push("spec.logging or spec.spool.storage changed; it counts from the next start of this command".to_owned());
             }
         } else {
             let mut folder = RelayFolder::new(data.join("config"));

@@ -21,6 +21,7 @@ pub(super) async fn observe(admin: SocketAddr) -> Pods {
         ready: i32::from(ready),
         config_hash: answer.config_hash,
         clients: answer.clients,
+        queues: answer.spool.into_iter().collect(),
         refusals: answer.last_refusal.map(|refusal| refusal.reasons).unwrap_or_default(),
         delays: Vec::new(),
     }

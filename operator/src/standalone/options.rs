@@ -8,10 +8,9 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use postern_crds::SmtpRelay;
 
 use super::{child::Launch, folder::private_folder};
-use crate::build::log_arguments;
+use crate::{build::log_arguments, validate::Validated};
 
 /// The relay's program.
 const RELAY: &str = "postern-relay";
@@ -28,7 +27,7 @@ pub struct Options {
     /// Where the relay answers for health, metrics and status
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9464")]
     pub admin: SocketAddr,
-    /// Folder for keys, for the relay's configuration and for its scratch space [default: DIR/.postern]
+    /// Folder for keys, for the relay's configuration, its scratch space and its queue [default: DIR/.postern]
     #[arg(long = "data", value_name = "DIR")]
     pub data_folder: Option<PathBuf>,
     /// The relay's program [default: postern-relay beside this program, or in PATH]
@@ -43,17 +42,21 @@ impl Options {
         self.data_folder.clone().unwrap_or_else(|| self.folder.join(".postern"))
     }
 
-    /// How `relay` is started, with its files in `data`.
-    pub(super) fn launch(&self, relay: &SmtpRelay, data: &Path) -> anyhow::Result<Launch> {
+    /// How a relay is started, with its files in `data`.
+    pub(super) fn launch(&self, validated: &Validated<'_>, data: &Path) -> anyhow::Result<Launch> {
         let scratch = data.join("scratch");
-        private_folder(&scratch).with_context(|| scratch.display().to_string())?;
+        let queue = validated.keeps_own_queue().then(|| data.join("queue"));
+        for folder in [&scratch].into_iter().chain(&queue) {
+            private_folder(folder).with_context(|| folder.display().to_string())?;
+        }
         Ok(Launch {
             program: self.program(),
             config: data.join("config"),
             scratch,
             bind: self.bind,
             admin: self.admin,
-            logging: log_arguments(&relay.spec.logging),
+            queue,
+            logging: log_arguments(&validated.relay.spec.logging),
         })
     }
 

@@ -36,10 +36,11 @@ pub(super) fn preserved(conditions: &mut Conditions<'_>, relay: &SmtpRelay, vali
     if let Some(listener) = relay.spec.listeners.iter().find(|listener| hides_clients(relay, listener)) {
         let message = format!(
             "spec.services[{:?}].externalTrafficPolicy: Cluster lets nodes hide the addresses of clients of listener {}, so limits per client can't tell them apart; make it Local, or put a load balancer in front that speaks the PROXY protocol",
-            listener.exposure, listener.name
+            listener.exposure(),
+            listener.name
         );
         conditions.set(type_, false, Reason::ExternalTrafficPolicyCluster, message);
-    } else if relay.spec.listeners.iter().all(|listener| listener.exposure == Exposure::Cluster) {
+    } else if relay.spec.listeners.iter().all(|listener| listener.exposure() == Exposure::Cluster) {
         conditions.set(type_, true, Reason::Preserved, "clients are pods of the cluster, which arrive with their own addresses");
     } else if seen == Clients::default() {
         conditions.unknown(type_, Reason::NoClientsYet, "no client has sent mail yet, so nobody can tell");
@@ -56,6 +57,6 @@ pub(super) fn preserved(conditions: &mut Conditions<'_>, relay: &SmtpRelay, vali
 }
 
 fn hides_clients(relay: &SmtpRelay, listener: &Listener) -> bool {
-    let policy = relay.spec.service(listener.exposure).traffic_policy();
+    let policy = relay.spec.service(listener.exposure()).traffic_policy();
     listener.proxy_protocol.is_none() && policy == Some(ExternalTrafficPolicy::Cluster)
 }

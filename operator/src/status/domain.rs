@@ -249,6 +249,8 @@ pub(super) fn reason_of(problem: &ReferenceProblem) -> Reason {
         | Fault::NoPort { .. }
         | Fault::NotText(_)
         | Fault::Material { .. }
+        | Fault::Value { .. }
+        | Fault::NameTaken(_)
         | Fault::NotAMailbox { .. }
         | Fault::ListTooLarge(_) => Reason::InvalidReference,
     }

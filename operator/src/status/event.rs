@@ -90,6 +90,8 @@ event_reasons! {
     Normal CertificateRenewed,
     /// An object of a relay was changed by hand, and is as it was again.
     Normal Restored,
+    /// Volumes of a relay that was deleted or scaled down stay, with whatever mail is in them.
+    Normal VolumeRetained,
     /// What held a relay up is mended.
     Normal Recovered,
     /// A relay takes mail for a domain.

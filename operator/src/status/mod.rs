@@ -5,6 +5,8 @@ mod clients;
 mod conditions;
 mod domain;
 mod event;
+mod links;
+mod queue;
 mod reason;
 mod relay;
 
@@ -18,6 +20,7 @@ pub use clients::Clients;
 pub use conditions::Conditions;
 pub use domain::{Report, domain};
 pub use event::{Event, EventReason, Severity, of_domain, of_relay};
+pub use queue::Queue;
 pub use reason::Reason;
 pub use relay::{Pods, relay};
 

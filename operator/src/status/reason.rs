@@ -107,6 +107,10 @@ reasons! {
     Required,
     /// Links that don't require TLS are named.
     LinksInClear,
+    /// What is taken into the queue outlives the pod that took it.
+    OutlivesPods,
+    /// The queue ends with its pod.
+    EndsWithPod,
     /// Clients arrive with their own addresses.
     Preserved,
     /// Clients arrive with the addresses of nodes or pods.

@@ -2,14 +2,19 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use postern_config::{DomainName, NextHopTlsMode};
 use postern_crds::{
     SmtpRelay, SmtpRelayStatus,
     condition::types,
-    smtp_relay::{CertificateStatus, Listener, ListenerStatus, ListenerTlsMode},
+    smtp_relay::{CertificateStatus, Listener, ListenerStatus},
 };
 
-use super::{Applied, Clients, Conditions, Reason, Trouble, clients::preserved, domain::reason_of};
+use super::{
+    Applied, Clients, Conditions, Queue, Reason, Trouble,
+    clients::preserved,
+    domain::reason_of,
+    links::encrypted,
+    queue::{durable, spool},
+};
 use crate::{
     build::{selector_of, server_secret},
     dereference::{Fault, Refusal},
@@ -39,6 +44,8 @@ pub struct Pods {
     pub delays: Vec<String>,
     /// The sessions that they saw, all pods together.
     pub clients: Clients,
+    /// What each of them has in its queue, or in the one that they share.
+    pub queues: Vec<Queue>,
 }
 
 /// What a relay shows of itself.
@@ -53,7 +60,10 @@ pub fn relay(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, applied: &
     programmed(&mut conditions, &progress, pods.ready > 0);
     let flows = pods.ready > 0 && !is_unreachable(applied);
     ready(&mut conditions, findings, flows, &progress, now);
-    encrypted(&mut conditions, relay, validated);
+    encrypted(&mut conditions, relay, validated, now);
+    if let Some(validated) = validated {
+        durable(&mut conditions, validated);
+    }
     preserved(&mut conditions, relay, validated, pods.clients);
     match &progress {
         Progress::Done | Progress::Asleep => {}
@@ -71,6 +81,7 @@ pub fn relay(relay: &SmtpRelay, findings: &Findings<'_>, pods: &Pods, applied: &
         listeners: relay.spec.listeners.iter().map(listener).collect(),
         config_hash: validated.map(|validated| validated.configuration.hash().to_owned()),
         certificates: validated.map(certificates).unwrap_or_default(),
+        spool: validated.and_then(|validated| spool(validated, &pods.queues)),
     }
 }
 
@@ -145,13 +156,26 @@ fn resolved(conditions: &mut Conditions<'_>, findings: &Findings<'_>, trouble: O
         Ok(validated) => expired(validated, now),
     };
     let postmaster = || findings.warnings.iter().find(|warning| matches!(warning, Warning::Postmaster(_)));
-    match fault.or_else(|| postmaster().map(|warning| (Reason::PostmasterNotAccepted, warning.to_string()))) {
+    match fault
+        .or_else(|| locked_out(findings))
+        .or_else(|| postmaster().map(|warning| (Reason::PostmasterNotAccepted, warning.to_string())))
+    {
         Some((reason, message)) => conditions.set(types::RESOLVED_REFS, false, reason, message),
         None => match expiring(findings, now) {
             Some((reason, message)) => conditions.set(types::RESOLVED_REFS, true, reason, message),
             None => conditions.set(types::RESOLVED_REFS, true, Reason::ResolvedRefs, ""),
         },
     }
+}
+
+/// Users who can't log in.
+fn locked_out(findings: &Findings<'_>) -> Option<(Reason, String)> {
+    let problems = findings.warnings.iter().filter_map(|warning| match warning {
+        Warning::LockedOut(problem) => Some((problem, warning.to_string())),
+        Warning::Postmaster(_) | Warning::Unjudged(_) => None,
+    });
+    let (problems, texts): (Vec<_>, Vec<_>) = problems.unzip();
+    problems.first().map(|problem| (reason_of(problem), texts.join("; ")))
 }
 
 /// What kept the issuer from being asked says more than that it has not issued anything.
@@ -164,7 +188,7 @@ fn unresolved(blocker: &Blocker, trouble: Option<&Trouble>) -> (Reason, String) 
 
 fn reason_of_blocker(blocker: &Blocker) -> Reason {
     match blocker {
-        Blocker::Certificate(problem) => reason_of(problem),
+        Blocker::Certificate(problem) | Blocker::Reference(problem) => reason_of(problem),
         Blocker::Issue(_) => Reason::IssueFailed,
         Blocker::Keyless(_) => Reason::SecretsNotReadable,
         Blocker::Field(_) => Reason::Invalid,
@@ -230,6 +254,7 @@ fn remark(findings: &Findings<'_>, now: Timestamp) -> Option<(Reason, String)> {
         let reason = match warning {
             Warning::Postmaster(_) => Reason::PostmasterNotAccepted,
             Warning::Unjudged(_) => Reason::NamespacesNotReadable,
+            Warning::LockedOut(problem) => reason_of(problem),
         };
         Some((reason, warning.to_string()))
     };
@@ -251,27 +276,6 @@ fn remark(findings: &Findings<'_>, now: Timestamp) -> Option<(Reason, String)> {
     };
     let expired = findings.relay.as_ref().ok().and_then(|validated| expired(validated, now));
     expired.or_else(no_domains).or_else(|| expiring(findings, now)).or_else(warning)
-}
-
-/// Whether every link requires TLS. A next hop whose certificate nobody checks counts, as it never gets mail in clear; but it is named.
-fn encrypted(conditions: &mut Conditions<'_>, relay: &SmtpRelay, validated: Option<&Validated<'_>>) {
-    let listeners = relay.spec.listeners.iter().filter(|listener| listener.tls.mode == ListenerTlsMode::StartTlsOptional);
-    let clear_in = listeners.map(|listener| format!("listener {} takes mail in clear (StartTlsOptional)", listener.name));
-    let clear_out = next_hops(validated, NextHopTlsMode::Opportunistic);
-    let links: Vec<_> = clear_in.chain(clear_out.map(|domain| format!("mail of {domain} may go on in clear (Opportunistic)"))).collect();
-    if links.is_empty() {
-        let unverified =
-            next_hops(validated, NextHopTlsMode::Encrypt).map(|domain| format!("next hops of {domain} are not verified (Encrypt)"));
-        conditions.set(types::ALL_LINKS_ENCRYPTED, true, Reason::Required, unverified.collect::<Vec<_>>().join("; "));
-    } else {
-        conditions.set(types::ALL_LINKS_ENCRYPTED, false, Reason::LinksInClear, links.join("; "));
-    }
-}
-
-/// The domains some of whose next hops have the mode.
-fn next_hops<'a>(validated: Option<&'a Validated<'_>>, mode: NextHopTlsMode) -> impl Iterator<Item = &'a DomainName> {
-    let domains = validated.into_iter().flat_map(|validated| &validated.configuration.domains);
-    domains.filter(move |domain| domain.next_hops().any(|hops| hops.tls.mode == mode)).map(|domain| &domain.name)
 }
 
 fn served(findings: &Findings<'_>) -> usize {

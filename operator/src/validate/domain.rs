@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use postern_config::{
-    Domain, DomainName, DomainType, NextHop, NextHopTls, NextHopTlsMode, NextHops, RecipientValidation, Violation, validate::is_host,
-};
+use postern_config::{Domain, DomainName, DomainType, Mx, NextHopTlsMode, RecipientValidation, RouteTarget, Violation};
 use postern_crds::accepted_domain::{self as api, AcceptedDomainSpec};
 
-use super::{Cause, DomainOutcome, DomainState, Parts, root::fit};
-use crate::dereference::{Attachment, Claim, DomainReferences, HopReferences};
+use super::{
+    Cause, DomainOutcome, DomainState, Parts,
+    links::{SMTP_PORT, parse},
+};
+use crate::dereference::{Attachment, Claim, DomainReferences};
 
 /// How long a relay answers for what it has lost, and what time it is.
 #[derive(Clone, Copy)]
@@ -60,7 +61,10 @@ impl Parts {
     }
 
     fn kind(&mut self, spec: &AcceptedDomainSpec, references: DomainReferences) -> Result<DomainType, Violation> {
-        let next_hops = self.next_hops(&spec.next_hops, &spec.tls, references.next_hops, "spec")?;
+        if spec.type_ == api::DomainType::ExternalRelay {
+            return self.external(spec, references);
+        }
+        let next_hops = self.next_hops(&spec.next_hops, "spec.nextHops", &spec.tls, "spec.tls", references.next_hops)?;
         let recipients = match references.recipients {
             Some((list, mailboxes)) => {
                 self.recipients.insert(list.clone(), mailboxes);
@@ -71,7 +75,8 @@ impl Parts {
         match (spec.type_, &spec.unknown_recipients) {
             (api::DomainType::InternalRelay, Some(other)) => {
                 let references = references.unknown_recipients.unwrap_or_default();
-                let unknown_recipients = self.next_hops(&other.next_hops, &other.tls, references, "spec.unknownRecipients")?;
+                let (hops, tls) = ("spec.unknownRecipients.nextHops", "spec.unknownRecipients.tls");
+                let unknown_recipients = self.next_hops(&other.next_hops, hops, &other.tls, tls, references)?;
                 Ok(DomainType::InternalRelay { next_hops, recipients, unknown_recipients })
             }
             // The schema holds that an InternalRelay says where the others go.
@@ -79,28 +84,20 @@ impl Parts {
         }
     }
 
-    fn next_hops(
-        &mut self,
-        hops: &[api::NextHop],
-        tls: &api::NextHopTls,
-        references: HopReferences,
-        field: &str,
-    ) -> Result<NextHops, Violation> {
-        let HopReferences { hosts, trust, client_certificate, allowed_cidrs } = references;
-        // The schema holds that there is one; a resource that could be read in part alone has none.
-        if hops.is_empty() {
-            return Err(Violation { field: format!("{field}.nextHops"), problem: "names no server that could be read".to_owned() });
+    fn external(&mut self, spec: &AcceptedDomainSpec, references: DomainReferences) -> Result<DomainType, Violation> {
+        if let Some(listener) = &self.queues_for_strangers {
+            let problem = format!(
+                "nobody knows the recipients of an ExternalRelay domain, and listener {listener} of the relay takes mail of strangers into its queue, so what can't be delivered could be given back to nobody; make the listener's delivery PassThrough, or the type Authoritative"
+            );
+            return Err(Violation { field: "spec.type".to_owned(), problem });
         }
-        let hops = hops.iter().zip(hosts).map(|(hop, host)| next_hop(hop, host, field)).collect::<Result<_, _>>()?;
-        let server_name = tls.server_name.as_deref().map(|text| parse(text, &format!("{field}.tls.serverName"))).transpose()?;
-        let names = trust.keys().cloned().collect();
-        self.trust.extend(trust);
-        let client_certificate = client_certificate.map(|(name, pair)| {
-            self.client_certificates.insert(name.clone(), pair);
-            name
-        });
-        let tls = NextHopTls { mode: mode(tls.mode), server_name, trust: names, client_certificate };
-        Ok(NextHops { hops, tls, allowed_cidrs })
+        let to = if spec.mx.is_some() {
+            let tls = self.link(&spec.tls, NextHopTlsMode::Encrypt, references.next_hops, "spec.tls")?;
+            RouteTarget::Mx(Mx { tls, waivers: Vec::new(), allow_cidrs: Vec::new(), port: SMTP_PORT })
+        } else {
+            self.next_hops(&spec.next_hops, "spec.nextHops", &spec.tls, "spec.tls", references.next_hops)?.into()
+        };
+        Ok(DomainType::ExternalRelay { to })
     }
 }
 
@@ -114,30 +111,4 @@ fn name(text: &str) -> Result<DomainName, Violation> {
         return Err(Violation { field: field.to_owned(), problem });
     }
     Ok(name)
-}
-
-fn parse(text: &str, field: &str) -> Result<DomainName, Violation> {
-    DomainName::parse(text).map_err(|error| Violation { field: field.to_owned(), problem: error.to_string() })
-}
-
-fn mode(mode: api::NextHopTlsMode) -> NextHopTlsMode {
-    match mode {
-        api::NextHopTlsMode::Verify => NextHopTlsMode::Verify,
-        api::NextHopTlsMode::Encrypt => NextHopTlsMode::Encrypt,
-        api::NextHopTlsMode::Opportunistic => NextHopTlsMode::Opportunistic,
-    }
-}
-
-fn next_hop(hop: &api::NextHop, host: String, field: &str) -> Result<NextHop, Violation> {
-    let field = |name: &str| format!("{field}.nextHops[{host}].{name}");
-    // Judged here as well as for the whole: one domain must not hold up a relay of many.
-    if !is_host(&host) {
-        return Err(Violation { field: field("host"), problem: "is neither a whole host name in lower case nor an IP address".to_owned() });
-    }
-    Ok(NextHop {
-        port: fit(field("port"), hop.port)?,
-        priority: fit(field("priority"), hop.priority)?,
-        weight: fit(field("weight"), hop.weight)?,
-        host,
-    })
 }

@@ -1,24 +1,31 @@
 //! Second step: turns a relay and what it refers to into the configuration that its pods run, or says why that can't be.
 
 mod domain;
+mod links;
+mod listener;
 mod postmaster;
 mod resources;
 mod root;
+mod route;
+mod secrets;
+mod spool;
 mod state;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem};
 
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
-use postern_config::{Configuration, RecipientList, Violation};
+use postern_config::{Configuration, RecipientList, RelayConfig, RouteTarget, Spool, Storage, TlsWaiver, Violation};
 use postern_crds::{AcceptedDomain, SmtpRelay};
 
 use domain::Grace;
+use listener::queueing_for_strangers;
 pub use resources::PodResources;
+pub use secrets::Secrets;
 pub use state::{Cause, DomainState};
 
 use crate::{
-    dereference::{Dereferenced, ReferenceProblem},
+    dereference::{Dereferenced, ReferenceProblem, RelayReferences},
     issue::{IssueError, Issued},
     material::{Bundle, CertifiedKey, Sealed},
 };
@@ -39,8 +46,18 @@ pub struct Validated<'a> {
     pub client_certificates: BTreeMap<String, Sealed<CertifiedKey>>,
     /// CA certificates, by name.
     pub trust: BTreeMap<String, Sealed<Bundle>>,
+    /// Who may log in, and what the relay logs in with elsewhere.
+    pub secrets: Secrets,
     /// What each pod gets.
     pub resources: PodResources,
+}
+
+impl Validated<'_> {
+    /// Whether each pod has a queue of its own.
+    #[must_use]
+    pub fn keeps_own_queue(&self) -> bool {
+        matches!(self.configuration.root.spool, Some(Spool { storage: Storage::Directory { .. }, .. }))
+    }
 }
 
 /// The certificate that clients are shown, and where it comes from.
@@ -78,6 +95,9 @@ pub enum Blocker {
     /// The certificate that it names can't be used.
     #[error(transparent)]
     Certificate(ReferenceProblem),
+    /// Something else that it names can't be used.
+    #[error(transparent)]
+    Reference(ReferenceProblem),
     /// A field is wrong in a way that the schema can't tell.
     #[error("{0}")]
     Field(Violation),
@@ -104,6 +124,9 @@ pub enum Warning {
         "spec.allowedDomains[{0}].namespaces.from: an operator that watches some namespaces can't judge `All` and `Selector`, so this lets nobody in; write `Same`, or empty the chart's value `watchNamespaces`"
     )]
     Unjudged(usize),
+    /// A user can't log in.
+    #[error("{0}; until then the user can't log in")]
+    LockedOut(ReferenceProblem),
 }
 
 /// What the step found: of each domain, and of the relay.
@@ -129,8 +152,17 @@ impl Findings<'_> {
             let clients = validated.client_certificates.values().filter_map(Sealed::open);
             validated.certificate.pair().into_iter().chain(clients).flat_map(|pair| [expires_soon(pair), pair.not_after()])
         });
-        graces.chain(certificates).filter(|time| *time > now).min()
+        let waivers = self.relay.iter().flat_map(|validated| waivers(&validated.configuration)).filter_map(|waiver| waiver.until);
+        graces.chain(certificates).chain(waivers).filter(|time| *time > now).min()
     }
+}
+
+/// What exchangers of some domains must give beyond what their route says, or less.
+pub(crate) fn waivers(configuration: &Configuration) -> impl Iterator<Item = &TlsWaiver> {
+    configuration.root.routes.iter().flat_map(|route| match &route.to {
+        RouteTarget::Mx(mx) => mx.waivers.as_slice(),
+        RouteTarget::Hosts { .. } => &[],
+    })
 }
 
 /// From when on a certificate should have been renewed: with a fifth of its life left.
@@ -143,22 +175,29 @@ pub fn expires_soon(pair: &CertifiedKey) -> Timestamp {
 
 /// Checks what was dereferenced, and makes the relay's configuration of it. `issue` is asked for a certificate when the relay names none.
 pub fn validate(dereferenced: Dereferenced<'_>, issue: impl FnOnce(&SmtpRelay) -> Result<Sealed<Issued>, IssueError>) -> Findings<'_> {
-    let Dereferenced { relay, certificate, keyless_namespace, unjudged, attachments, cluster_cidrs, now } = dereferenced;
-    let mut parts = Parts { cluster_cidrs, ..Parts::default() };
+    let Dereferenced { relay, certificate, mut references, keyless_namespace, unjudged, attachments, cluster_cidrs, now } = dereferenced;
+    let queues_for_strangers = queueing_for_strangers(&relay.spec.listeners).map(|listener| listener.name.clone());
+    let mut parts = Parts { cluster_cidrs, queues_for_strangers, ..Parts::default() };
     let grace = Grace { period: SignedDuration::from_secs(relay.spec.detach_grace_seconds.into()), now };
     let domains = parts.take_all(attachments, grace);
     let (postmaster, mut warnings) = postmaster::find(relay, &domains, &parts.domains);
     warnings.extend(unjudged.into_iter().map(Warning::Unjudged));
+    warnings.extend(mem::take(&mut references.locked_out).into_iter().map(Warning::LockedOut));
+    let mut blockers: Vec<_> = mem::take(&mut references.problems).into_iter().map(Blocker::Reference).collect();
     let certificate = match (keyless_namespace, certificate) {
         (Some(namespace), _) => Err(Blocker::Keyless(namespace)),
         (None, Some(named)) => named.map(ServerCertificate::Named).map_err(Blocker::Certificate),
         (None, None) => issue(relay).map(ServerCertificate::Issued).map_err(Blocker::Issue),
     };
     let relay = match certificate {
-        Ok(certificate) => {
-            parts.assemble(relay, postmaster, certificate).map_err(|violations| violations.into_iter().map(Blocker::Field).collect())
+        Ok(certificate) if blockers.is_empty() => parts
+            .assemble(relay, postmaster, certificate, references)
+            .map_err(|violations| violations.into_iter().map(Blocker::Field).collect()),
+        Ok(_) => Err(blockers),
+        Err(blocker) => {
+            blockers.insert(0, blocker);
+            Err(blockers)
         }
-        Err(blocker) => Err(vec![blocker]),
     };
     Findings { domains, warnings, relay }
 }
@@ -167,28 +206,43 @@ pub fn validate(dereferenced: Dereferenced<'_>, issue: impl FnOnce(&SmtpRelay) -
 #[derive(Default)]
 struct Parts {
     cluster_cidrs: Vec<IpNet>,
+    /// The listener that takes mail of strangers into the queue, if there is one.
+    queues_for_strangers: Option<String>,
     domains: Vec<postern_config::Domain>,
     recipients: BTreeMap<String, RecipientList>,
     client_certificates: BTreeMap<String, Sealed<CertifiedKey>>,
     trust: BTreeMap<String, Sealed<Bundle>>,
+    secrets: Secrets,
 }
 
 impl Parts {
     fn assemble(
-        self,
+        mut self,
         relay: &SmtpRelay,
         postmaster: Option<String>,
         certificate: ServerCertificate,
+        references: RelayReferences,
     ) -> Result<Validated<'_>, Vec<Violation>> {
-        let root = root::compile(relay, postmaster, &self.cluster_cidrs).map_err(|violation| vec![violation])?;
+        let root = self.root(relay, postmaster, references).map_err(|violation| vec![violation])?;
         let resources = PodResources::of(&relay.spec)?;
         let configuration = Configuration::assemble(root, self.domains, self.recipients);
         let violations = postern_config::validate::validate(&configuration);
         if violations.is_empty() {
-            let Self { client_certificates, trust, .. } = self;
-            Ok(Validated { relay, configuration, certificate, client_certificates, trust, resources })
+            let Self { client_certificates, trust, secrets, .. } = self;
+            Ok(Validated { relay, configuration, certificate, client_certificates, trust, secrets, resources })
         } else {
             Err(violations)
         }
+    }
+
+    fn root(&mut self, relay: &SmtpRelay, postmaster: Option<String>, mut references: RelayReferences) -> Result<RelayConfig, Violation> {
+        let spec = &relay.spec;
+        let mut root = root::compile(relay, postmaster, &self.cluster_cidrs)?;
+        root.listeners = self.listeners(&spec.listeners, &mut references)?;
+        root.routes = self.routes(&spec.routes, references.routes)?;
+        root.spool = self.spool(spec.spool.as_ref(), references.database)?;
+        root.users = references.users.keys().cloned().collect();
+        self.secrets.users = references.users;
+        Ok(root)
     }
 }

@@ -26,7 +26,8 @@ pub struct PodResources {
 impl PodResources {
     /// The amounts that the relay names, if its limits fit into them; or else what its limits need.
     pub fn of(spec: &SmtpRelaySpec) -> Result<Self, Vec<Violation>> {
-        let needs = Needs::of(&spec.limits);
+        let mut needs = Needs::of(&spec.limits);
+        needs.queue = spec.spool.as_ref().and_then(|spool| units(&spool.empty_dir.as_ref()?.size_limit)).unwrap_or_default();
         let container = match &spec.pod_template.resources {
             Some(named) => {
                 needs.check(named)?;
@@ -45,17 +46,21 @@ struct Needs {
     /// With every connection open.
     most_memory: i64,
     scratch: i64,
+    /// For a queue that lies on the node.
+    queue: i64,
 }
 
 impl Needs {
     fn of(limits: &Limits) -> Self {
         let least_memory = BASE_BYTES + limits.memory_bytes;
         let most_memory = least_memory + i64::from(limits.connections) * CONNECTION_BYTES;
-        Self { least_memory, most_memory, scratch: limits.scratch_bytes / SCRATCH_SHARE * 100 }
+        Self { least_memory, most_memory, scratch: limits.scratch_bytes / SCRATCH_SHARE * 100, queue: 0 }
     }
 
     fn requirements(&self) -> ResourceRequirements {
-        let amounts = |memory: i64| [("memory".to_owned(), mebibytes(memory)), ("ephemeral-storage".to_owned(), mebibytes(self.scratch))];
+        let amounts = |memory: i64| {
+            [("memory".to_owned(), mebibytes(memory)), ("ephemeral-storage".to_owned(), mebibytes(self.scratch + self.queue))]
+        };
         let mut requests: std::collections::BTreeMap<_, _> = amounts(self.least_memory).into();
         requests.insert("cpu".to_owned(), Quantity("100m".to_owned()));
         // No limit for the CPU: a relay that is throttled keeps its clients waiting and the node idle.
@@ -70,7 +75,12 @@ impl Needs {
         let limits = named.limits.as_ref();
         let bounds = [
             ("memory", limits.and_then(|limits| limits.memory.as_ref()), self.least_memory, "spec.limits.memoryBytes"),
-            ("ephemeral-storage", limits.and_then(|limits| limits.ephemeral_storage.as_ref()), self.scratch, "spec.limits.scratchBytes"),
+            (
+                "ephemeral-storage",
+                limits.and_then(|limits| limits.ephemeral_storage.as_ref()),
+                self.scratch + self.queue,
+                "spec.limits.scratchBytes",
+            ),
         ];
         let violations: Vec<_> = bounds
             .into_iter()

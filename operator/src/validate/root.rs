@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use postern_config::{
-    Delivery, DomainName, Limits, Listener, ListenerTls, MIN_READER, ProxyProtocol, RelayConfig, Role, ServerTls, Timeouts, TlsVersion,
-    VERSION, Violation, validate::MOST_CLUSTER_CIDRS,
+    DomainName, Limits, MIN_READER, RelayConfig, ServerTls, Timeouts, TlsVersion, VERSION, Violation, validate::MOST_CLUSTER_CIDRS,
 };
 use postern_crds::{SmtpRelay, smtp_relay as api};
 
 use super::SERVER_CERTIFICATE;
 use crate::inventory::Key;
 
+/// The root without what it refers to.
 pub(super) fn compile(relay: &SmtpRelay, postmaster: Option<String>, cluster_cidrs: &[IpNet]) -> Result<RelayConfig, Violation> {
     let spec = &relay.spec;
     let hostname =
@@ -23,7 +23,7 @@ pub(super) fn compile(relay: &SmtpRelay, postmaster: Option<String>, cluster_cid
         generation: relay.metadata.generation.unwrap_or_default(),
         hostname,
         postmaster,
-        listeners: spec.listeners.iter().map(listener).collect::<Result<_, _>>()?,
+        listeners: Vec::new(),
         tls: ServerTls { min_version: tls_version(spec.tls.min_version), certificates: vec![SERVER_CERTIFICATE.to_owned()] },
         limits: limits(&spec.limits)?,
         timeouts: timeouts(&spec.timeouts)?,
@@ -50,27 +50,6 @@ fn at_most(most: usize, networks: &[IpNet]) -> Vec<IpNet> {
 /// `value` in the range of the contract, which the schema holds to as well.
 pub(super) fn fit<T: TryFrom<V>, V: Copy + std::fmt::Display>(field: impl Into<String>, value: V) -> Result<T, Violation> {
     T::try_from(value).map_err(|_| Violation { field: field.into(), problem: format!("{value} is out of range") })
-}
-
-fn listener(listener: &api::Listener) -> Result<Listener, Violation> {
-    Ok(Listener {
-        name: listener.name.clone(),
-        role: match listener.role {
-            api::Role::Inbound => Role::Inbound,
-        },
-        port: fit(format!("spec.listeners[{}].port", listener.name), listener.pod_port())?,
-        tls: match listener.tls.mode {
-            api::ListenerTlsMode::StartTls => ListenerTls::StartTls,
-            api::ListenerTlsMode::Implicit => ListenerTls::Implicit,
-            api::ListenerTlsMode::StartTlsOptional => ListenerTls::StartTlsOptional,
-        },
-        delivery: match listener.delivery {
-            api::Delivery::PassThrough => Delivery::PassThrough,
-        },
-        proxy_protocol: listener.proxy_protocol.as_ref().map(|proxy| ProxyProtocol { trusted_cidrs: proxy.trusted_cidrs.clone() }),
-        client_cas: Vec::new(),
-        trusted: None,
-    })
 }
 
 fn tls_version(version: api::TlsVersion) -> TlsVersion {

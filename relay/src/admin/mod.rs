@@ -28,7 +28,7 @@ use prometheus_client::{encoding::prometheus_text, metrics::info::Info, registry
 use tokio::net::TcpListener;
 
 pub use control::Control;
-pub use status::Status;
+pub use status::{SpoolStatus, Status};
 
 use crate::{
     listen::{Admission, Clients, Drain, listen},

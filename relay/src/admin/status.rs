@@ -26,8 +26,21 @@ pub struct Status {
     connections: u32,
     /// Sessions that came as far as MAIL since the process began, by whose address their client has.
     clients: ClientCounts,
+    /// What is in the queue; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spool: Option<SpoolStatus>,
     /// Whether the relay is to end and takes no more connections.
     draining: bool,
+}
+
+/// What is in the queue: that of this pod, or the one that all pods share.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SpoolStatus {
+    /// Messages.
+    pub messages: u64,
+    /// How long the oldest has waited, in seconds; null when there is none.
+    pub oldest_seconds: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,6 +103,7 @@ impl Status {
             last_refusal: watched.store.refusal().map(|refusal| Refused::of(&refusal)),
             connections: watched.admission.open(),
             clients: ClientCounts { own: watched.clients.own(), cluster: watched.clients.cluster() },
+            spool: None,
             draining: watched.drain.has_begun(),
         }
     }

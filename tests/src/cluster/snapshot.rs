@@ -11,12 +11,13 @@ use kube::{
 use serde_json::{Map, Value};
 
 /// The kinds that a relay consists of, and those that say what it is to be.
-const KINDS: [(&str, &str, &str); 9] = [
+const KINDS: [(&str, &str, &str); 10] = [
     ("", "v1", "ConfigMap"),
     ("", "v1", "Secret"),
     ("", "v1", "Service"),
     ("", "v1", "ServiceAccount"),
     ("apps", "v1", "Deployment"),
+    ("apps", "v1", "StatefulSet"),
     ("networking.k8s.io", "v1", "NetworkPolicy"),
     ("policy", "v1", "PodDisruptionBudget"),
     ("postern.dev", "v1alpha1", "AcceptedDomain"),
