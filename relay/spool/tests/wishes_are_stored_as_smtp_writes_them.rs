@@ -23,7 +23,7 @@ fn envelope() -> Envelope {
         arrival: Timestamp::UNIX_EPOCH,
         expires: Timestamp::UNIX_EPOCH,
         listener: "submission".to_owned(),
-        identity: None,
+        origin: Origin::Anyone,
     }
 }
 

@@ -18,7 +18,7 @@ use postern_config::{
 };
 use postern_relay::{
     admin::{Control, Watched},
-    delivery::Resolver,
+    delivery::{self, Outbound, Resolver},
     handover::{Metrics, Outcome, Peers, Receiver, Sender},
     intake::Inlet,
     listen::{Admission, Clients, Drain},
@@ -107,7 +107,8 @@ impl Relay {
 
 impl Pod {
     fn start(address: SocketAddr, folder: RelayFolder, spool: Local, change: impl FnOnce(Router) -> Router, at: TempDir) -> Result<Self> {
-        let (mut registry, store, inlet, drain) = <(Registry, Arc<Store>, Inlet<Local>, Drain)>::default();
+        let (mut registry, store, drain) = <(Registry, Arc<Store>, Drain)>::default();
+        let inlet = Inlet::new(Outbound::new(Resolver::from_system()?, delivery::Metrics::register(&mut registry)));
         store.replace(Arc::new(Snapshot::load(folder.path()).map_err(|error| anyhow::anyhow!("{:?}", error.reasons()))?));
         inlet.open(spool.clone());
         let metrics = Metrics::register(&mut registry);
