@@ -20,17 +20,17 @@ use super::{Exposure, ListenerTls, ProxyProtocol, Trusted};
 ))]
 #[schemars(transform = rule(
     ".tls.clientCARefs",
-    "self.role != 'Inbound' || !has(self.tls.clientCARefs)",
+    "self.role != 'Inbound' || !has(self.tls) || !has(self.tls.clientCARefs)",
     "clients of an Inbound listener are strangers, whose certificates mean nothing; remove clientCARefs, or make the role Submission or Trusted",
 ))]
 #[schemars(transform = rule(
     ".tls.clientCARefs",
-    "self.role != 'Trusted' || !has(self.trusted) || has(self.tls.clientCARefs) == has(self.trusted.certificateNames)",
+    "self.role != 'Trusted' || !has(self.trusted) || !has(self.tls) || has(self.tls.clientCARefs) == has(self.trusted.certificateNames)",
     "a certificate is trusted by its name and by who signed it; set both tls.clientCARefs and trusted.certificateNames, or none of them",
 ))]
 #[schemars(transform = rule(
     ".tls.mode",
-    "self.role != 'Submission' || self.tls.mode != 'StartTlsOptional'",
+    "self.role != 'Submission' || !has(self.tls) || self.tls.mode != 'StartTlsOptional'",
     "users authenticate over TLS only; make the mode StartTls or Implicit",
 ))]
 #[schemars(transform = rule(
