@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use postern_proto::address::{ForwardPath, ReversePath};
-use postern_spool::{DsnRequest, Envelope, Notify, OriginalRecipient, Recipient, Return};
+use postern_spool::{DsnRequest, Envelope, Notify, Origin, OriginalRecipient, Recipient, Return};
 use serde_json::{Value, json};
 
 fn envelope() -> Envelope {
