@@ -102,7 +102,7 @@ impl State {
 }
 
 impl Relay {
-    fn steps(&self, state: &State, at: usize, steps: &mut Vec<Step>) {
+    fn steps(state: &State, at: usize, steps: &mut Vec<Step>) {
         let Replica { down, worker } = state.replicas[at];
         let accident = state.accidents > 0;
         match worker {
@@ -158,7 +158,7 @@ impl Model for Relay {
     fn actions(&self, state: &State, actions: &mut Vec<Self::Action>) {
         for at in 0..self.replicas {
             let mut steps = Vec::new();
-            self.steps(state, at, &mut steps);
+            Self::steps(state, at, &mut steps);
             actions.extend(steps.into_iter().map(|step| (at, step)));
         }
         // Time passes for all; that it ends a lease whose worker is gone is no accident.
@@ -180,7 +180,9 @@ impl Model for Relay {
             (Step::Restart, _) => state.replicas[at].down = false,
             (Step::Crash, worker) => {
                 state.accidents -= 1;
-                worker.into_iter().for_each(|worker| state.excuse_unstored(worker));
+                if let Some(worker) = worker {
+                    state.excuse_unstored(worker);
+                }
                 state.orphan(at);
                 state.replicas[at] = Replica { down: true, worker: None };
             }
