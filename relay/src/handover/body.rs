@@ -19,6 +19,9 @@ use super::{head::Head, request::DIGEST_BYTES};
 /// Pieces that are read ahead, each a block of content at most.
 const AHEAD: usize = 2;
 
+/// The content of a claim, or why it can't be opened.
+type Opened<C> = Result<<C as Claim>::Body, SpoolError>;
+
 /// The message can't be read to its end, and must not look as if it had been.
 #[derive(Debug, thiserror::Error)]
 #[error("the message can't be read to its end")]
@@ -40,9 +43,7 @@ pub(super) struct Reading<F> {
 }
 
 /// Both ends for the message of a claim.
-pub(super) fn of<C: Claim>(
-    claim: &C,
-) -> Result<(Reading<impl Future<Output = Result<C::Body, SpoolError>> + Send>, Outgoing), serde_json::Error> {
+pub(super) fn of<C: Claim>(claim: &C) -> serde_json::Result<(Reading<impl Future<Output = Opened<C>> + Send>, Outgoing)> {
     let head = serde_json::to_vec(&Head::of(claim.entry(), claim.is_held(), claim.body_bytes()))?;
     let head = [&u32::try_from(head.len()).unwrap_or(u32::MAX).to_be_bytes(), &*head].concat();
     let left = (head.len() + DIGEST_BYTES) as u64 + claim.body_bytes();

@@ -62,13 +62,12 @@ pub(super) enum Choice {
 impl Peers {
     /// The peers that `host`, an absolute name or an address, stands for; each takes messages on `port`.
     pub fn new(host: &str, port: u16, resolver: Resolver) -> Result<Self, ProtoError> {
-        let host = match host.parse() {
-            Ok(address) => Host::Address(address),
-            Err(_) => {
-                let mut name = Name::from_utf8(host)?;
-                name.set_fqdn(true);
-                Host::Name(name)
-            }
+        let host = if let Ok(address) = host.parse() {
+            Host::Address(address)
+        } else {
+            let mut name = Name::from_utf8(host)?;
+            name.set_fqdn(true);
+            Host::Name(name)
         };
         Ok(Self { host, port, resolver, ring: Mutex::default() })
     }

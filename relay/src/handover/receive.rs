@@ -41,7 +41,6 @@ struct Shared<S> {
 
 impl<S: Spool> Receiver<S> {
     /// What peers are answered.
-    #[must_use]
     pub fn routes(self) -> Router {
         let shared = Arc::new(Shared { receiver: self, recent: Recent::default() });
         Router::new().route("/handover/{id}", put(take::<S>)).with_state(shared)
@@ -95,7 +94,7 @@ impl<S: Spool> Shared<S> {
     }
 
     async fn store(&self, queue: &S, id: MessageId, head: Head, mut incoming: Incoming) -> Result<Taken, Refusal> {
-        let (held, mut left) = (head.held, head.content_bytes);
+        let (waits, mut left) = (head.held, head.content_bytes);
         let mut writer = match queue.begin(head.into_entry(id)?).await {
             Ok(writer) => writer,
             Err(SpoolError::Exists(_)) => return incoming.discard().await.map(|()| Taken::Again),
@@ -105,7 +104,7 @@ impl<S: Spool> Shared<S> {
             writer.append(&piece).await?;
         }
         incoming.end().await?;
-        if held {
+        if waits {
             writer.hold();
         }
         match writer.commit().await {

@@ -3,7 +3,7 @@
 use std::{pin::Pin, task::Poll};
 
 use axum::body::Body;
-use hyper::body::{Body as _, Bytes};
+use hyper::body::{Body as _, Bytes, Frame};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -89,7 +89,7 @@ impl Incoming {
                 Poll::Ready(frame) => Poll::Ready(frame.transpose()),
                 Poll::Pending => Poll::Pending,
             });
-            match frame.await.map_err(|_| cut())?.map(|frame| frame.into_data()) {
+            match frame.await.map_err(|_| cut())?.map(Frame::into_data) {
                 None => return Ok(None),
                 Some(Ok(data)) if !data.is_empty() => return Ok(Some(data)),
                 // Trailers and empty frames say nothing.

@@ -46,9 +46,9 @@ impl Door {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(BUFFER_BYTES);
-        let served = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.routes.clone()));
+        let answering = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.routes.clone()));
         tokio::spawn(async move {
-            match timeout(LIFE, served).await {
+            match timeout(LIFE, answering).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%error, "connection of a peer failed"),
                 Err(_) => tracing::debug!("connection of a peer lasted too long"),

@@ -6,7 +6,7 @@ use std::{
     hash::Hash,
 };
 
-use stateright::{Checker as _, Model};
+use stateright::{Checker as _, HasDiscoveries, Model};
 
 /// Every state of the model, and the states behind each. All of its properties hold, and from each state one is reached that `is_good`.
 pub(crate) fn holds<M>(model: &M, is_good: impl Fn(&M::State) -> bool) -> usize
@@ -30,7 +30,7 @@ where
     M::State: Clone + Debug + Eq + Hash + Send + Sync,
     M::Action: Clone + Debug + PartialEq,
 {
-    let checker = model.checker().spawn_bfs().join();
+    let checker = model.checker().finish_when(HasDiscoveries::AnyOf([property].into())).spawn_bfs().join();
     let found = checker.discovery(property);
     println!("{property}: {:?}", found.map(stateright::Path::into_actions).expect("the flaw breaks the property"));
 }

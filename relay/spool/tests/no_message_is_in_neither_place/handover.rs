@@ -170,10 +170,9 @@ impl State {
         for message in 0..MESSAGES {
             let work = std::mem::take(&mut self.replicas[at].work[message]);
             let was_with_somebody = !matches!(work, Work::Nothing | Work::Delivering);
-            let was_asked = self.replicas.iter().any(|other| other.work[message].is_with(at));
-            if was_with_somebody || (was_asked && self.replicas[at].taken[message]) {
-                self.messages[message].excused += 1;
-            }
+            let asked = self.replicas.iter().filter(|other| other.work[message].is_with(at)).count();
+            let forgotten = if self.replicas[at].taken[message] { asked } else { 0 };
+            self.messages[message].excused += u8::from(was_with_somebody) + u8::try_from(forgotten).unwrap();
         }
         self.replicas[at].taken = Default::default();
         self.replicas[at].phase = Phase::Down;
@@ -288,14 +287,14 @@ impl Model for Relay {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(SOMEWHERE, |_, state| {
+            Property::always(SOMEWHERE, |_, state: &State| {
                 (0..MESSAGES).all(|message| {
                     let fate = state.messages[message];
                     !fate.acknowledged || fate.deliveries > 0 || state.replicas.iter().any(|replica| replica.queue[message])
                 })
             }),
-            Property::always(NOT_TWICE, |_, state| state.messages.iter().all(|fate| fate.deliveries <= 1 + fate.excused)),
-            Property::sometimes("a replica ends with an empty queue, and its mail is elsewhere", |relay, state| {
+            Property::always(NOT_TWICE, |_, state: &State| state.messages.iter().all(|fate| fate.deliveries <= 1 + fate.excused)),
+            Property::sometimes("a replica ends with an empty queue, and its mail is elsewhere", |relay: &Self, state: &State| {
                 relay.flaw.is_some()
                     || (0..relay.messages).all(|message| state.messages[message].acknowledged && state.messages[message].deliveries == 0)
                         && state.replicas.iter().any(|replica| replica.phase == Phase::Ending && replica.queue == [false; MESSAGES])
@@ -313,17 +312,17 @@ fn relay(replicas: usize, messages: usize, accidents: u8, ends: u8) -> Relay {
 
 #[test]
 fn with_two_replicas_and_two_messages() {
-    check::holds(&relay(2, 2, 1, 2), State::is_done);
+    check::holds(&relay(2, 2, 1, 1), State::is_done);
 }
 
 #[test]
 fn with_two_replicas_and_two_accidents() {
-    check::holds(&relay(2, 1, 2, 3), State::is_done);
+    check::holds(&relay(2, 1, 2, 2), State::is_done);
 }
 
 #[test]
 fn with_three_replicas_of_which_two_end() {
-    check::holds(&relay(3, 1, 2, 2), State::is_done);
+    check::holds(&relay(3, 1, 1, 2), State::is_done);
 }
 
 #[test]

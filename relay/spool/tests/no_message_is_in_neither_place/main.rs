@@ -3,7 +3,7 @@
 //!
 //! Each model is also checked with a flaw in it, which must be found: else the check would see nothing.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "functions that tests share are tests too")]
 
 mod check;
 mod handover;
