@@ -81,7 +81,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
 
 /// The objects go to standard output, all else to standard error, so that the output can be piped on.
 fn print_rendered(Render { paths, namespace, cluster_domain, relays }: Render) -> anyhow::Result<ExitCode> {
-    let rendered = render(paths, &Settings { namespace, relays }, &cluster_domain, Timestamp::now())?;
+    let rendered = render(paths, &Settings { namespace, cluster_domain, relays }, Timestamp::now())?;
     for note in &rendered.notes {
         eprintln!("note: {note}");
     }

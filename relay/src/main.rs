@@ -257,11 +257,12 @@ impl Relay {
             folder: options.config.clone(),
             metrics: handover,
         };
+        let queue_metrics = queue::Metrics::register(&mut registry);
         let outgoing = Outgoing {
             opening: Opening { store: Arc::clone(&configuration), folder: options.config.clone(), directory: options.spool.clone() },
             inlet: inlet.clone(),
             outbound: outbound.clone(),
-            metrics: queue::Metrics::register(&mut registry),
+            metrics: queue_metrics.clone(),
         };
         let service = Service {
             configuration: Arc::clone(&configuration),
@@ -290,7 +291,8 @@ impl Relay {
             messages,
             metrics: reload::Metrics::register(&mut registry),
         };
-        let watched = Watched { store: configuration, admission, drain, clients, started_at: Timestamp::now(), registry };
+        let watched =
+            Watched { store: configuration, admission, drain, clients, queue: queue_metrics, started_at: Timestamp::now(), registry };
         Ok(Self { watched, reloader, outgoing, peer_routes: receiver.routes(), ending })
     }
 }

@@ -33,6 +33,11 @@ impl Names {
         self.child("peers")
     }
 
+    /// What that Service is called in DNS.
+    pub(super) fn peers_domain(&self, cluster_domain: &str) -> String {
+        format!("{}.{}.svc.{cluster_domain}", self.peers(), self.key.namespace)
+    }
+
     pub(super) fn child(&self, suffix: &str) -> String {
         format!("{}-{suffix}", self.key.name)
     }

@@ -61,7 +61,7 @@ fn spec(names: &Names, validated: &Validated<'_>, settings: &Settings) -> PodSpe
         // Environment variables of other Services are nothing to the relay.
         enable_service_links: Some(false),
         security_context: Some(pod_security(settings)),
-        containers: vec![container(validated, settings)],
+        containers: vec![container(names, validated, settings)],
         volumes: Some(volumes(names, validated)),
         termination_grace_period_seconds: Some(ending),
         node_selector: non_empty_map(&wanted.node_selector),
@@ -73,7 +73,7 @@ fn spec(names: &Names, validated: &Validated<'_>, settings: &Settings) -> PodSpe
     }
 }
 
-fn container(validated: &Validated<'_>, settings: &Settings) -> Container {
+fn container(names: &Names, validated: &Validated<'_>, settings: &Settings) -> Container {
     let spec = &validated.relay.spec;
     let own = [("admin", ADMIN_PORT), ("control", CONTROL_PORT)].map(|(name, port)| ContainerPort {
         name: Some(name.to_owned()),
@@ -85,7 +85,7 @@ fn container(validated: &Validated<'_>, settings: &Settings) -> Container {
         name: "relay".to_owned(),
         image: Some(settings.relays.image.clone()),
         command: Some(vec!["postern-relay".to_owned()]),
-        args: Some(arguments(validated)),
+        args: Some(arguments(names, validated, settings)),
         env: Some(vec![host_ips()]),
         ports: Some(listeners.chain(own).collect()),
         resources: Some(canonical_resources(&validated.resources.container)),
@@ -98,7 +98,7 @@ fn container(validated: &Validated<'_>, settings: &Settings) -> Container {
     }
 }
 
-fn arguments(validated: &Validated<'_>) -> Vec<String> {
+fn arguments(names: &Names, validated: &Validated<'_>, settings: &Settings) -> Vec<String> {
     let termination = &validated.relay.spec.termination;
     let mut arguments = vec![
         format!("--config={CONFIG_PATH}"),
@@ -110,7 +110,10 @@ fn arguments(validated: &Validated<'_>) -> Vec<String> {
         format!("--drain-delay={}", termination.drain_delay_seconds),
         format!("--grace={}", termination.grace_period_seconds),
     ];
-    arguments.extend(validated.keeps_own_queue().then(|| format!("--spool={QUEUE_PATH}")));
+    if validated.keeps_own_queue() {
+        let peers = names.peers_domain(&settings.cluster_domain);
+        arguments.extend([format!("--spool={QUEUE_PATH}"), format!("--peers={peers}")]);
+    }
     arguments.extend(log_arguments(&validated.relay.spec.logging));
     arguments
 }

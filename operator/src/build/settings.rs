@@ -4,13 +4,15 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use clap::Args;
 
-use crate::inventory::NAMESPACE_NAME_LABEL;
+use crate::{dereference::CLUSTER_DOMAIN, inventory::NAMESPACE_NAME_LABEL};
 
 /// What the operator itself brings into the build: the same for every relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The operator's own namespace: its pods may ask relays for their state.
     pub namespace: String,
+    /// The domain of the cluster's Services.
+    pub cluster_domain: String,
     /// What is set for all relays.
     pub relays: RelayOptions,
 }
@@ -39,7 +41,7 @@ impl Settings {
             run_as_user: RunAs::User(10_001),
             metrics_namespace_labels: NamespaceLabels([monitoring].into()),
         };
-        Self { namespace: namespace.to_owned(), relays }
+        Self { namespace: namespace.to_owned(), cluster_domain: CLUSTER_DOMAIN.to_owned(), relays }
     }
 }
 

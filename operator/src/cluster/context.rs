@@ -16,8 +16,6 @@ pub struct Context {
     pub settings: Settings,
     /// Addresses of nodes, pods and Services that the command line names, beside those that the cluster tells.
     pub cluster_cidrs: Vec<IpNet>,
-    /// The DNS domain of the cluster, below which Services are.
-    pub cluster_domain: String,
     /// What reconciles keep from one to the next.
     pub desk: Arc<Desk>,
 }

@@ -144,7 +144,7 @@ impl Work<'_> {
         ranges: &'r [IpNet],
         issue: impl FnOnce() -> Result<Sealed<Issued>, IssueError>,
     ) -> Findings<'r> {
-        let cluster_domain = self.context.cluster_domain.as_str();
+        let cluster_domain = self.context.settings.cluster_domain.as_str();
         let context = dereference::Context { inventory, now: self.now, absent: Absent::Missing, cluster_domain, cluster_cidrs: ranges };
         validate(dereference(self.relay, context), |_| issue())
     }

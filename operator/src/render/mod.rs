@@ -48,8 +48,8 @@ pub enum RenderError {
     Yaml(#[from] serde_saphyr::ser::Error),
 }
 
-/// Builds the objects of every relay in `paths`. `cluster_domain` is the domain of the cluster's Services. `now` decides which certificates have expired; nothing else depends on it.
-pub fn render(paths: Vec<PathBuf>, settings: &Settings, cluster_domain: &str, now: Timestamp) -> Result<Rendered, RenderError> {
+/// Builds the objects of every relay in `paths`. `now` decides which certificates have expired; nothing else depends on it.
+pub fn render(paths: Vec<PathBuf>, settings: &Settings, now: Timestamp) -> Result<Rendered, RenderError> {
     let reading = Folder::new(paths).read()?;
     let mut rendered = Rendered {
         problems: reading.problems,
@@ -57,7 +57,13 @@ pub fn render(paths: Vec<PathBuf>, settings: &Settings, cluster_domain: &str, no
         ..Rendered::default()
     };
     rendered.notes.extend(absent::notes(&reading.inventory));
-    let context = Context { inventory: &reading.inventory, now, absent: Absent::Elsewhere, cluster_domain, cluster_cidrs: &[] };
+    let context = Context {
+        inventory: &reading.inventory,
+        now,
+        absent: Absent::Elsewhere,
+        cluster_domain: &settings.cluster_domain,
+        cluster_cidrs: &[],
+    };
     for relay in reading.inventory.relays.values() {
         // Keys are made when the objects are applied, and a printed one would be no secret.
         let findings = validate(dereference(relay, context), |_| Ok(Sealed::Closed));

@@ -132,9 +132,8 @@ impl Operator {
         Context {
             world: Arc::clone(&self.world),
             permits: self.permits.clone(),
-            settings: Settings { namespace, relays: options.relays.clone() },
+            settings: Settings { namespace, cluster_domain: options.cluster_domain.clone(), relays: options.relays.clone() },
             cluster_cidrs: options.cluster_cidrs.clone(),
-            cluster_domain: options.cluster_domain.clone(),
             desk: Arc::new(desk),
         }
     }

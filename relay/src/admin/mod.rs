@@ -32,6 +32,7 @@ pub use status::{SpoolStatus, Status};
 
 use crate::{
     listen::{Admission, Clients, Drain, listen},
+    queue,
     snapshot::Store,
 };
 
@@ -48,6 +49,8 @@ pub struct Watched {
     pub drain: Drain,
     /// The clients that came.
     pub clients: Clients,
+    /// Counts of the queue.
+    pub queue: queue::Metrics,
     /// When the process began.
     pub started_at: Timestamp,
     /// Every count of the relay.

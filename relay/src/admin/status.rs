@@ -43,6 +43,15 @@ pub struct SpoolStatus {
     pub oldest_seconds: Option<u64>,
 }
 
+impl SpoolStatus {
+    fn of(watched: &Watched) -> Option<Self> {
+        let in_use = watched.store.in_use()?;
+        in_use.snapshot.configuration.root.spool.as_ref()?;
+        let (messages, oldest_seconds) = watched.queue.depth();
+        Some(Self { messages, oldest_seconds })
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct ClientCounts {
     /// Its own, as far as we can tell.
@@ -103,7 +112,7 @@ impl Status {
             last_refusal: watched.store.refusal().map(|refusal| Refused::of(&refusal)),
             connections: watched.admission.open(),
             clients: ClientCounts { own: watched.clients.own(), cluster: watched.clients.cluster() },
-            spool: None,
+            spool: SpoolStatus::of(watched),
             draining: watched.drain.has_begun(),
         }
     }

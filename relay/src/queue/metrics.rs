@@ -131,6 +131,13 @@ impl Metrics {
         self.syncs.set(statistics.syncs);
     }
 
+    /// Messages in the queue, and the age of the oldest in seconds, as they were counted last.
+    #[must_use]
+    pub fn depth(&self) -> (u64, Option<u64>) {
+        let messages = u64::try_from(self.messages.get()).unwrap_or_default();
+        (messages, u64::try_from(self.oldest.get()).ok().filter(|_| messages > 0))
+    }
+
     pub(super) fn delivery(&self, result: Result, class: Class) {
         self.deliveries.get_or_create(&[("result", result.name()), ("destination", class.name())]).inc();
     }

@@ -16,6 +16,7 @@ use postern_relay::{
     intake::Inlet,
     listen::{self, Admission, Clients, Drain, Drained, Gate, Ports, Surroundings},
     message::{self, Budgets},
+    queue,
     reload::{self, Prove, Reloader},
     session::{self, Service},
     snapshot::{Snapshot, Store},
@@ -117,7 +118,8 @@ impl Running {
         let admin = server.address()?;
         let control_server = Control::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), folder.path())?;
         let control = control_server.address()?;
-        let watched = Arc::new(Watched { store, admission, drain: drain.clone(), clients, started_at: Timestamp::now(), registry });
+        let queue = queue::Metrics::register(&mut registry);
+        let watched = Arc::new(Watched { store, admission, drain: drain.clone(), clients, queue, started_at: Timestamp::now(), registry });
         let mut tasks = JoinSet::new();
         tasks.spawn(server.run(Arc::clone(&watched)));
         tasks.spawn(control_server.run(Arc::clone(&watched)));

@@ -22,6 +22,7 @@ use postern_relay::{
     handover::{Metrics, Outcome, Peers, Receiver, Sender},
     intake::Inlet,
     listen::{Admission, Clients, Drain},
+    queue,
     snapshot::{Snapshot, Store},
 };
 use postern_spool::{Local, Settings, directory::Disk};
@@ -118,6 +119,7 @@ impl Pod {
             admission: Arc::<Admission>::default(),
             drain: drain.clone(),
             clients: Clients::register(&mut registry),
+            queue: queue::Metrics::register(&mut registry),
             started_at: Timestamp::now(),
             registry,
         });

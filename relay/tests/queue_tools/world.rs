@@ -8,11 +8,13 @@ use std::{
 
 use anyhow::Result;
 use postern_relay::{
+    delivery::{self, Outbound, Resolver},
     intake::Inlet,
     queue_tools::{Bounce, BounceError, Server},
     snapshot::Store,
 };
 use postern_spool::{Filter, Local, MessageId, Settings, Spool as _, directory::Disk};
+use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -41,7 +43,7 @@ impl World {
         let at = TempDir::new()?;
         let spool = open(&at.path().join("queue")).await?;
         let socket = at.path().join("queue.sock");
-        let inlet = Inlet::default();
+        let inlet = Inlet::new(Outbound::new(Resolver::from_system()?, delivery::Metrics::register(&mut Registry::default())));
         inlet.open(spool.clone());
         let bounced = Bounced { spool: spool.clone(), ids: Arc::default(), patience: Arc::default() };
         let serving = tokio::spawn(Server::bind(&socket)?.run(inlet, Arc::new(Store::default()), bounced.clone()));
