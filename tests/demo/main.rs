@@ -1,4 +1,4 @@
-//! The demo: a mail server, the gate in front of it, and three mails that show what the gate lets through.
+//! The demo: a mail server with the gate in front of it, a relay for mail out with the world behind it, and five mails that show what passes.
 
 mod letter;
 mod stage;
@@ -27,7 +27,7 @@ async fn main() -> Result<ExitCode> {
     let stage = unless_interrupted(Stage::open(if stay { Output::Printed } else { Output::Kept })).await?;
     stage.describe();
     let good = if stay {
-        explain();
+        explain(&stage);
         interruption().await?;
         Ok(true)
     } else {
@@ -75,15 +75,15 @@ async fn show(stage: &Stage) -> Result<bool> {
             }
         };
     }
-    println!("\n{}", if good { "All three as they should be." } else { "Something is not as it should be." });
+    println!("\n{}", if good { "All as they should be." } else { "Something is not as it should be." });
     Ok(good)
 }
 
 /// Says how to use what runs.
-fn explain() {
+fn explain(stage: &Stage) {
     println!("\nTry it:\n");
     for letter in &Letter::ALL {
-        println!("  # {}\n  {}\n", letter.title, letter.command());
+        println!("  # {}\n  {}\n", letter.title, letter.command(stage));
     }
     println!("Edit the manifests, and see below how the gate follows. Ctrl-C stops everything.\n");
 }

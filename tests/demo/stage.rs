@@ -1,4 +1,5 @@
-//! What the demo runs: a Postfix as the internal mail server, and the gate on a copy of the quick start.
+//! What the demo runs: a Postfix as the internal mail server, the gate on a copy of the quick start; and a relay for mail out, with a second
+//! Postfix as the world and DNS that names it.
 
 use std::{
     fs,
@@ -11,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use postern_tests::{
     binaries,
     manifests::Manifests,
+    outbound::{self, Outbound},
     pki::Authority,
     postfix::{self, Postfix},
     process::{Output, Process},
@@ -28,6 +30,7 @@ const INTERNAL_PORT: u16 = 2525;
 /// All that runs.
 pub(crate) struct Stage {
     pub(crate) postfix: Postfix,
+    pub(crate) outbound: Outbound,
     operator: Process,
     manifests: Manifests,
     // Removed last.
@@ -49,7 +52,8 @@ impl Stage {
         manifests.trust(&authority)?;
         let mut command = Command::new(binaries::find("postern-operator")?);
         command.arg("standalone").arg(manifests.path()).args(["--bind", "127.0.0.1", "--data"]).arg(folder.path().join("data"));
-        let mut stage = Self { postfix, operator: Process::spawn(&mut command, output)?, manifests, _folder: folder };
+        let outbound = Outbound::start(&folder.path().join("outbound")).await?;
+        let mut stage = Self { postfix, outbound, operator: Process::spawn(&mut command, output)?, manifests, _folder: folder };
         let opened = stage.operator.listens(GATE_PORT).await;
         if opened.is_err() {
             stage.show_logs();
@@ -67,18 +71,26 @@ impl Stage {
             postfix::USERS.join(", "),
             postfix::DOMAINS.join(" and ")
         );
+        println!(
+            "Mail out         {} for the user {}, by DNS at {}",
+            self.outbound.relay.address,
+            outbound::USER,
+            self.outbound.zone.address()
+        );
         println!("Mail arrives in  {}", self.postfix.mailbox("alice@example.com").display());
     }
 
     /// Shows what both sides logged.
     pub(crate) fn show_logs(&self) {
-        for line in self.operator.log().iter().chain(&self.postfix.log()) {
+        let outbound = [self.outbound.relay.log(), self.outbound.postfix.log()].concat();
+        for line in self.operator.log().iter().chain(&self.postfix.log()).chain(&outbound) {
             eprintln!("   | {line}");
         }
     }
 
-    /// Stops both, and fails unless each ends well.
+    /// Stops all, and fails unless each ends well.
     pub(crate) async fn close(self) -> Result<()> {
+        self.outbound.stop().await?;
         self.operator.stop().await?;
         self.postfix.stop().await
     }

@@ -16,6 +16,7 @@ pub mod manifests;
 pub mod name_server;
 pub mod next_hop;
 pub mod node;
+pub mod outbound;
 pub mod pki;
 pub mod poll;
 pub mod port;

@@ -65,6 +65,12 @@ impl Relay {
         Client::ready(self.address, &self.trust).await
     }
 
+    /// What it logged so far.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.process.log()
+    }
+
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {

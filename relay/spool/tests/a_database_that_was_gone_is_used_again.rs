@@ -13,7 +13,7 @@ use postern_tests::{poll, postgres};
 use tokio::time::timeout;
 
 /// Whether it failed as it does while there is no database.
-fn failed<T>(result: Result<T, SpoolError>) -> bool {
+fn failed<T>(result: &Result<T, SpoolError>) -> bool {
     matches!(result, Err(SpoolError::Unavailable(_)))
 }
 
@@ -32,20 +32,20 @@ async fn when_the_server_is_started_again() {
     server.stop().await.unwrap();
     let all = async {
         tokio::join!(
-            async { failed(spool.begin(entry()).await) },
-            async { failed(small.commit().await) },
-            async { failed(large.append(&vec![b'x'; 300_000]).await) },
-            async { failed(postern_spool::Body::next_chunk(&mut body).await) },
-            async { failed(claim.update().await) },
-            async { failed(spool.claim(Reach::Due, noon(), LEASE, 1).await) },
-            async { failed(spool.get(id).await) },
-            async { failed(spool.list(&Filter::default(), None, 10).await) },
-            async { failed(spool.statistics().await) },
+            async { failed(&spool.begin(entry()).await) },
+            async { failed(&small.commit().await) },
+            async { failed(&large.append(&vec![b'x'; 300_000]).await) },
+            async { failed(&postern_spool::Body::next_chunk(&mut body).await) },
+            async { failed(&claim.update().await) },
+            async { failed(&spool.claim(Reach::Due, noon(), LEASE, 1).await) },
+            async { failed(&spool.get(id).await) },
+            async { failed(&spool.list(&Filter::default(), None, 10).await) },
+            async { failed(&spool.statistics().await) },
         )
     };
-    let all = timeout(poll::PATIENCE, all).await.unwrap();
+    let all = Box::pin(timeout(poll::PATIENCE, all)).await.unwrap();
     assert_eq!(all, (true, true, true, true, true, true, true, true, true));
-    assert!(failed(large.append(b"x").await), "a piece is missing");
+    assert!(failed(&large.append(b"x").await), "a piece is missing");
 
     server.run().await.unwrap();
     claim.update().await.unwrap();
@@ -65,7 +65,7 @@ async fn when_a_commit_waits_for_a_server_that_hangs() {
     let lock = "BEGIN; LOCK TABLE postern_spool.waiting; SELECT pg_sleep(600)";
     let blocked = std::thread::scope(|scope| {
         let blocker = scope.spawn(|| server.sql("postgres", lock));
-        let blocked = tokio::task::block_in_place(|| {
+        let outcome = tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
                 let locked = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted";
                 poll::until("the lock", async || server.sql("postgres", locked).ok().filter(|count| count != "0")).await.unwrap();
@@ -79,9 +79,9 @@ async fn when_a_commit_waits_for_a_server_that_hangs() {
             )
             .unwrap();
         blocker.join().unwrap().unwrap_err();
-        blocked
+        outcome
     });
-    assert!(failed(blocked.unwrap()));
+    assert!(failed(&blocked.unwrap()));
     put_len(&spool, 5).await;
     server.stop().await.unwrap();
 }
@@ -95,7 +95,7 @@ async fn when_what_it_left_is_not_safe_any_more() {
     // As after a failover to a server that was set up in a hurry.
     server.set("fsync", "off");
     server.run().await.unwrap();
-    assert!(failed(put(&spool, entry(), b"x").await), "no 250");
+    assert!(failed(&put(&spool, entry(), b"x").await), "no 250");
     server.stop().await.unwrap();
     server.set("fsync", "on");
     server.run().await.unwrap();

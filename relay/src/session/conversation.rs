@@ -62,7 +62,8 @@ pub(super) struct Conversation<'a, IO, D: Deliver, Q: Intake> {
 enum Current<D: Deliver, Q: Intake> {
     None,
     Envelope(Envelope<D>),
-    Content(Content<D, Q>),
+    /// In a box, since it is much larger than the rest, and most of a session's life it isn't there.
+    Content(Box<Content<D, Q>>),
 }
 
 impl<D: Deliver, Q: Intake> Current<D, Q> {
@@ -333,7 +334,7 @@ where
         let trace = self.trace(&envelope);
         match envelope.receive(self.service, &self.connection.door, &trace).await {
             Ok(content) => {
-                self.current = Current::Content(content);
+                self.current = Current::Content(Box::new(content));
                 // Never sent: the protocol says 354, or takes the chunk.
                 Reply::new(250, (0, 0), "Room is made")
             }

@@ -56,7 +56,7 @@ impl Acceptor {
         let resolver = resolver.ok_or_else(|| TlsError::NoCertificate("tls.certificates".to_owned()))?;
         let mut config = versions(&provider, tls.min_version)?.with_no_client_auth().with_cert_resolver(Arc::new(resolver));
         // Tickets keep the state of a session at its client: nothing to hold here, and no way to fill it.
-        config.ticketer = aws_lc_rs::Ticketer::new().map_err(cannot)?;
+        config.ticketer = aws_lc_rs::Ticketer::new().map_err(|error| cannot(&error))?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(Self { inner: TlsAcceptor::from(Arc::new(config)), certificates: certificates.into(), oldest: tls.min_version })
     }
@@ -113,9 +113,9 @@ fn versions(provider: &Arc<CryptoProvider>, oldest: TlsVersion) -> Result<Config
         TlsVersion::V1_2 => ALL_VERSIONS,
         TlsVersion::V1_3 => SINCE_1_3,
     };
-    ServerConfig::builder_with_provider(Arc::clone(provider)).with_protocol_versions(versions).map_err(cannot)
+    ServerConfig::builder_with_provider(Arc::clone(provider)).with_protocol_versions(versions).map_err(|error| cannot(&error))
 }
 
-fn cannot(error: rustls::Error) -> TlsError {
+fn cannot(error: &rustls::Error) -> TlsError {
     TlsError::Malformed { file: "tls".to_owned(), problem: error.to_string() }
 }

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::{DsnRequest, Failure, Origin};
 
-    fn entry(statuses: [Status; 2]) -> Entry {
+    fn entry(statuses: Vec<Status>) -> Entry {
         let arrival = Timestamp::UNIX_EPOCH + 1.hour();
         let envelope = Envelope {
             reverse_path: postern_proto::address::ReversePath::Null,
@@ -101,14 +101,14 @@ mod tests {
             listener: "submission".to_owned(),
             origin: Origin::Anyone,
         };
-        Entry { id: MessageId::new(), envelope, statuses: statuses.to_vec() }
+        Entry { id: MessageId::new(), envelope, statuses }
     }
 
     #[test]
     fn a_message_that_owes_a_report_is_due_at_once() {
         let later = Timestamp::UNIX_EPOCH + 9.hours();
         let failure = Failure::new(550, (5, 1, 1), "no such user");
-        assert_eq!(entry([Status::Failed(failure.clone()), Status::first(later)]).due(), Timestamp::UNIX_EPOCH);
-        assert_eq!(entry([Status::Returned(failure), Status::first(later)]).due(), later);
+        assert_eq!(entry(vec![Status::Failed(failure.clone()), Status::first(later)]).due(), Timestamp::UNIX_EPOCH);
+        assert_eq!(entry(vec![Status::Returned(failure), Status::first(later)]).due(), later);
     }
 }

@@ -141,7 +141,7 @@ async fn a_probe_that_fails_blocks_twice_as_long_and_sends_the_others_away() {
     let other = asking(&sites, 1).await;
     probe.failed(refused(), &BOUNDS);
     assert!(matches!(other.await.unwrap(), Admission::Blocked(wait, _) if wait >= FIRST_BLOCK * 2));
-    advance(FIRST_BLOCK * 2 - Duration::from_millis(1)).await;
+    advance((FIRST_BLOCK * 2).saturating_sub(Duration::from_millis(1))).await;
     blocked(&sites, 1).await;
 }
 
