@@ -71,12 +71,13 @@ impl Ledger {
     #[must_use]
     pub fn submit(&self, address: SocketAddr, count: usize) -> Clients {
         let mut clients = JoinSet::new();
+        let makers = Arc::new(SIZES.map(|size| Maker::new(size, Bodies::Distinct)));
         for _ in 0..count {
-            let ledger = self.clone();
+            let (ledger, makers) = (self.clone(), Arc::clone(&makers));
             clients.spawn(async move {
                 loop {
                     // Connections may break at any moment: what was said before is in the ledger.
-                    let _ = ledger.session(address).await;
+                    let _ = ledger.session(address, &makers).await;
                     sleep(PAUSE).await;
                 }
             });
@@ -123,11 +124,10 @@ impl Ledger {
     }
 
     /// Submits on one connection until it breaks, or until the server wants no more.
-    async fn session(&self, address: SocketAddr) -> Result<()> {
+    async fn session(&self, address: SocketAddr, makers: &[Maker; 2]) -> Result<()> {
         let mut client = Client::connect(address).await?;
         client.expect(220).await?;
         client.ask("EHLO client.example.net", 250).await?;
-        let makers = SIZES.map(|size| Maker::new(size, Bodies::Distinct));
         loop {
             let number = self.begin();
             let reply = transaction(&mut client, &makers[usize::from(number % LARGE == LARGE - 1)].message(number)).await?;
