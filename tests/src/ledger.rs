@@ -91,9 +91,11 @@ impl Ledger {
         poll::until("messages to be accepted", async || (self.count(&Word::Accepted) >= wanted).then_some(())).await
     }
 
-    /// Waits until a message is refused.
+    /// Waits until one more message than now is refused.
     pub async fn refuses(&self) -> Result<()> {
-        poll::until("a message to be refused", async || self.lock().values().any(Word::is_refusal).then_some(())).await
+        let refused = || self.lock().values().filter(|word| word.is_refusal()).count();
+        let before = refused();
+        poll::until("a message to be refused", async || (refused() > before).then_some(())).await
     }
 
     /// Compares with what arrived. Fails when an accepted message did not, when anything arrived that was never sent or is not whole, and when
