@@ -133,9 +133,9 @@ async fn when_the_database_goes_away_and_comes_back() -> Result<()> {
         ledger.accepts(50).await?;
         let database = scene.database.as_mut().context("a database")?;
         if crashes {
-            database.kill().await?
+            database.kill().await?;
         } else {
-            database.stop().await?
+            database.stop().await?;
         }
         ledger.refuses().await?;
         database.run().await?;
