@@ -8,14 +8,18 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use postern_config::{
-    Configuration, Delivery, Domain, DomainName, DomainType, Limits, Listener, ListenerTls, MIN_READER, NextHop, NextHopTls,
-    NextHopTlsMode, NextHops, RecipientList, RecipientValidation, RelayConfig, RetryTimes, Role, ServerTls, Spool, Storage, Timeouts,
-    TlsVersion, VERSION, folder::ROOT_FILE, material::trust_file, validate::validate,
+    Configuration, Database, DatabaseTls, Delivery, Domain, DomainName, DomainType, Limits, Listener, ListenerTls, MIN_READER, NextHop,
+    NextHopTls, NextHopTlsMode, NextHops, RecipientList, RecipientValidation, RelayConfig, RetryTimes, Role, ServerTls, Spool, Storage,
+    Timeouts, TlsVersion, VERSION,
+    folder::ROOT_FILE,
+    material::{database_file, trust_file},
+    validate::validate,
 };
 
 use crate::{
     pki::{Authority, Certificate},
     port,
+    postgres::{self, Postgres},
 };
 
 /// Name of the relay that the folder configures, and of the certificate that it shows.
@@ -26,6 +30,8 @@ pub const CERTIFICATE: &str = "mx1";
 const NEXT_HOP_CA: &str = "internal-ca";
 /// Name of the bundle that client certificates are verified with.
 pub const CLIENT_CA: &str = "client-ca";
+/// Name of the database's address.
+const DATABASE: &str = "queue";
 
 /// A configuration folder of one relay. Change the public parts as a test needs, then [`write`](RelayFolder::write).
 pub struct RelayFolder {
@@ -96,6 +102,24 @@ impl RelayFolder {
         for listener in self.root.listeners.iter_mut().filter(|listener| listener.name == name) {
             listener.delivery = Delivery::Spool;
         }
+    }
+
+    /// Puts the queue, which [`spool`](Self::spool) gave the relay, into the database `postgres` of `server`.
+    pub fn store_in(&mut self, server: &Postgres) -> Result<()> {
+        let spool = self.root.spool.as_mut().context("a relay without a queue")?;
+        spool.storage = Storage::Postgres { database: DATABASE.to_owned(), connections: 5 };
+        let database = Database {
+            host: "127.0.0.1".to_owned(),
+            port: server.port(),
+            database: "postgres".to_owned(),
+            username: postgres::ROLE.to_owned(),
+            password: String::new(),
+            tls: DatabaseTls::Clear,
+            ca_certificates: None,
+        };
+        fs::create_dir_all(&self.folder)?;
+        fs::write(self.folder.join(database_file(DATABASE)), serde_json::to_vec(&database)?)?;
+        Ok(())
     }
 
     /// Adds an Authoritative domain whose next hop, which says what recipients exist, is 127.0.0.1 on `port`.

@@ -11,6 +11,7 @@ pub mod config;
 pub mod footprint;
 pub mod gate;
 pub mod http;
+pub mod ledger;
 pub mod load;
 pub mod manifests;
 pub mod name_server;

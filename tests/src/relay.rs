@@ -1,8 +1,8 @@
 //! A `postern-relay` of its own, run on a configuration folder without the operator.
 
-use std::{ffi::OsStr, net::SocketAddr, process::ExitStatus};
+use std::{ffi::OsStr, net::SocketAddr, path::Path, process::ExitStatus};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use postern_config::{ListenerTls, NextHopTlsMode};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -15,6 +15,7 @@ use crate::{
     pki::Authority,
     poll, port,
     process::Process,
+    tool,
 };
 
 /// A relay that runs, called [`HOSTNAME`], with one listener. Dropping it kills it.
@@ -27,8 +28,9 @@ pub struct Relay {
     /// Its admin port.
     pub admin: SocketAddr,
     trust: Trust,
+    options: Vec<String>,
     // Removed last.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Relay {
@@ -54,8 +56,9 @@ impl Relay {
         adjust(&mut config)?;
         config.write()?;
         let admin = SocketAddr::from(([127, 0, 0, 1], port::free()?));
-        let process = spawn(&config, admin, folder.path().as_ref(), options)?;
-        let mut relay = Self { process, config, address, admin, trust: Trust::new(&authority, HOSTNAME)?, _folder: folder };
+        let options: Vec<_> = options.iter().map(ToString::to_string).collect();
+        let process = spawn(&config, admin, folder.path(), &options)?;
+        let mut relay = Self { process, config, address, admin, trust: Trust::new(&authority, HOSTNAME)?, options, folder };
         relay.becomes_ready().await?;
         Ok(relay)
     }
@@ -87,6 +90,23 @@ impl Relay {
         self.process.signal(Signal::KILL)
     }
 
+    /// Starts it again when it has ended, with the same options and folders, and waits until it is ready.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.process = spawn(&self.config, self.admin, self.folder.path(), &self.options)?;
+        self.becomes_ready().await
+    }
+
+    /// How many messages are in its queue, as its own tool tells.
+    pub async fn queued(&self) -> Result<u64> {
+        let program = binaries::find("postern-relay")?;
+        let socket = self.folder.path().join("queue.sock");
+        let arguments = ["queue", "stats", "--output", "json", "--socket"].iter().map(OsStr::new).chain([socket.as_os_str()]);
+        let outcome = tool::run(program.to_str().context("a path")?, arguments).await?;
+        outcome.expect("messages")?;
+        let statistics: serde_json::Value = serde_json::from_str(&outcome.text)?;
+        statistics["messages"].as_u64().with_context(|| outcome.text)
+    }
+
     /// Waits until its log has a line with `text`.
     pub async fn says(&mut self, text: &str) -> Result<()> {
         self.process.line(text).await?;
@@ -110,13 +130,13 @@ impl Relay {
     }
 }
 
-fn spawn(config: &RelayFolder, admin: SocketAddr, scratch: &OsStr, options: &[&str]) -> Result<Process> {
+fn spawn(config: &RelayFolder, admin: SocketAddr, scratch: &Path, options: &[String]) -> Result<Process> {
     let admin = admin.to_string();
     let arguments: [(&str, &OsStr); 5] = [
         ("--config", config.path().as_ref()),
         ("--bind", "127.0.0.1".as_ref()),
         ("--admin", admin.as_ref()),
-        ("--scratch", scratch),
+        ("--scratch", scratch.as_ref()),
         ("--log-format", "text".as_ref()),
     ];
     Process::start(
