@@ -24,7 +24,7 @@ fn answer(_: u16, _: &str) -> Reply {
 }
 
 fn trusted(change: impl FnOnce(&mut Trusted)) -> Trusted {
-    let senders = ["@example.com", "<>"];
+    let senders = ["@example.com"];
     let mut trusted = Trusted {
         certificate_names: vec!["exch01.corp.example.com".to_owned()],
         cidrs: vec![CLIENT.parse().unwrap()],

@@ -180,7 +180,7 @@ pub struct SmtpRelaySpec {
     #[schemars(with = "Auth")]
     pub auth: Option<Auth>,
     /// Where mail of users and trusted servers goes that is for none of the accepted domains: the first route that matches. Mail that none
-    /// matches is refused with 550 5.7.1. Mail for an accepted domain goes to that domain's next hops, whoever sends it. Up to 64.
+    /// matches is refused with 550 5.4.4. Mail for an accepted domain goes to that domain's next hops, whoever sends it. Up to 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[schemars(transform = keyed_by(&["name"]))]

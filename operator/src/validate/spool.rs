@@ -4,7 +4,7 @@ use postern_config::{Database, RetryTimes, Spool, Storage, Violation};
 use postern_crds::smtp_relay as api;
 
 use super::{Parts, root::fit};
-use crate::material::Sealed;
+use crate::{material::Sealed, quantity::units};
 
 impl Parts {
     pub(super) fn spool(
@@ -19,8 +19,7 @@ impl Parts {
                 let connections = fit("spec.spool.postgres.maxConnections", postgres.max_connections)?;
                 Storage::Postgres { database: name, connections }
             }
-            // The relay leaves a fifth of the volume free by itself.
-            _ => Storage::Directory { durable: spool.storage == api::StorageKind::PersistentVolume, quota_bytes: None },
+            _ => Storage::Directory { durable: spool.storage == api::StorageKind::PersistentVolume, quota_bytes: quota(spool) },
         };
         Ok(Some(Spool {
             storage,
@@ -37,4 +36,11 @@ impl Parts {
             deliveries_per_destination: fit("spec.spool.deliveriesPerDestination", spool.deliveries_per_destination)?,
         }))
     }
+}
+
+/// A volume of the pod's own tells its size, and the relay leaves a fifth of it free by itself. A folder on the node is as large as the node's
+/// disk: it has a limit at which the kubelet evicts the pod, and the queue must stay well below that.
+fn quota(spool: &api::Spool) -> Option<u64> {
+    let limit = &spool.empty_dir.as_ref()?.size_limit;
+    u64::try_from(units(limit)?).ok().map(|bytes| bytes / 5 * 4)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DomainName, NextHopTls, NextHopTlsMode, NextHops, SenderPattern};
 
-/// A route of outbound mail. Of all routes of a relay the first that matches is taken; mail that none matches is refused (550 5.7.1).
+/// A route of outbound mail. Of all routes of a relay the first that matches is taken; mail that none matches is refused (550 5.4.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboundRoute {

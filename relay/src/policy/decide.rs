@@ -51,6 +51,8 @@ pub struct Route<'a, D> {
     pub to: &'a D,
     /// Where its mail goes when the first does not know it.
     pub unknown_to: Option<&'a D>,
+    /// Whether a list says that the recipient exists.
+    pub is_listed: bool,
     /// The recipient as the next hop is to hear it: what the client wrote, or the mailbox that stands for `<Postmaster>`.
     pub recipient: &'a ForwardPath,
 }
@@ -117,7 +119,7 @@ fn to_mailbox<'a, D>(policy: &'a Policy<D>, queued: &Queued<'a, '_>, recipient: 
 
 fn outbound<'a, D>(policy: &'a Policy<D>, recipient: &'a ForwardPath, mail: &Mail<'_>) -> Decision<'a, D> {
     match policy.routes().find(mail) {
-        Some(to) => Decision::Relay(Route { to, unknown_to: None, recipient }),
+        Some(to) => Decision::Relay(Route { to, unknown_to: None, is_listed: false, recipient }),
         None if policy.routes().is_empty() => Decision::Refuse(Refusal::NoRoutes),
         None => Decision::Refuse(Refusal::NoRoute),
     }
@@ -135,9 +137,9 @@ fn accepted<'a, D>(domain: &'a AcceptedDomain<D>, recipient: &'a ForwardPath, ma
     match listed {
         Some(listed) if !is_in(listed) => match unknown_to {
             // The list has spoken: the next hop that takes unknown recipients is the only one to ask.
-            Some(unknown_to) => Decision::Relay(Route { to: unknown_to, unknown_to: None, recipient }),
+            Some(unknown_to) => Decision::Relay(Route { to: unknown_to, unknown_to: None, is_listed: false, recipient }),
             None => Decision::Refuse(Refusal::Unknown),
         },
-        _ => Decision::Relay(Route { to, unknown_to: unknown_to.as_ref(), recipient }),
+        _ => Decision::Relay(Route { to, unknown_to: unknown_to.as_ref(), is_listed: listed.is_some(), recipient }),
     }
 }

@@ -34,6 +34,13 @@ impl<'a> FromIterator<&'a SenderPattern> for Senders {
 }
 
 impl Senders {
+    /// The same, and the null reverse-path.
+    #[must_use]
+    pub fn with_null(mut self) -> Self {
+        self.null = true;
+        self
+    }
+
     /// Whether nobody is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {

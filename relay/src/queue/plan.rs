@@ -87,7 +87,7 @@ impl Plan {
         for (place, (recipient, _)) in entry.recipients().enumerate().filter(|(_, (_, status))| who.has(status)) {
             match route_queued(policy, &queued(entry.envelope(), &recipient.path)) {
                 Decision::Refuse(refusal) => plan.refused.push((place, refusal.reply())),
-                Decision::Relay(Route { to, unknown_to, recipient }) => {
+                Decision::Relay(Route { to, unknown_to, recipient, .. }) => {
                     let addressee = Addressee { place, path: recipient.clone(), unknown_to: unknown_to.cloned() };
                     let class = Class::of(to.target(), policy.is_accepted(recipient));
                     join(&mut plan.groups, to, class, addressee);

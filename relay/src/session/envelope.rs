@@ -92,6 +92,9 @@ impl<D: Deliver> Envelope<D> {
         };
         let reply = match &self.onward {
             Onward::PassThrough(_) => self.ask(&service.deliver, &route, rcpt).await,
+            Onward::Queue if listener.role == Role::Inbound && !route.is_listed => {
+                ask_ahead(&service.deliver, &self.parties.mail, &route).await
+            }
             Onward::Queue => may_be_queued(&service.queue, &route).await,
         };
         if reply.is_positive() {
@@ -162,6 +165,23 @@ async fn may_be_queued<Q: Intake>(queue: &Q, route: &Route<'_, Arc<Destination>>
     match queue.has_nowhere_to_go(route.to, route.recipient).await {
         Some(refusal) => refusal,
         None => Reply::new(250, (1, 5), "Recipient ok"),
+    }
+}
+
+/// Asks whether the recipient exists, in a transaction that is given up at once: a stranger's mail that can't be delivered later could only be
+/// lost, or sent back to somebody who never sent it.
+async fn ask_ahead<D: Deliver>(deliver: &D, mail: &MailFrom, route: &Route<'_, Arc<Destination>>) -> Reply {
+    let rcpt = RcptTo::new(route.recipient.clone());
+    let ask = async |to: &Arc<Destination>| {
+        let mut transaction = deliver.begin(mail, to);
+        let reply = transaction.rcpt(&rcpt).await;
+        transaction.abandon();
+        reply
+    };
+    let reply = ask(route.to).await;
+    match route.unknown_to {
+        Some(other) if says_unknown(&reply) => ask(other).await,
+        _ => reply,
     }
 }
 
