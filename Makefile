@@ -19,7 +19,7 @@ NODE_TESTS = $(basename $(notdir $(wildcard tests/tests/node_*.rs)))
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: tools ## Build, send three mails through the gate, show what happens, stop
+demo: tools ## Build, send mails in and out, show what happens, stop
 	@$(CARGO) build --locked --bins
 	@tests/contained $(CARGO) run --locked --quiet --package postern-tests --bin postern-demo
 

@@ -4,12 +4,11 @@
 
 mod common;
 
-use common::Stage;
+use common::{Stage, shown};
 use postern_config::{
     ListenerTls, NextHopTlsMode, OutboundRoute, Role, RouteMatch, RouteTarget, SenderPattern, Tenant, TrustRequirement, Trusted,
 };
 use postern_proto::reply::Reply;
-use postern_relay::tls::Facts;
 use postern_spool::Origin;
 use postern_tests::{
     config::{CLIENT_CA, RelayFolder, next_hops},
@@ -34,17 +33,6 @@ fn trusted(change: impl FnOnce(&mut Trusted)) -> Trusted {
     };
     change(&mut trusted);
     trusted
-}
-
-fn shown(names: &[&str]) -> Facts {
-    Facts {
-        version: "TLSv1.3",
-        cipher_suite: "TLS_AES_256_GCM_SHA384",
-        group: None,
-        server_name: None,
-        client_names: names.iter().map(ToString::to_string).collect(),
-        channel: None,
-    }
 }
 
 /// A relay with one listener for `trusted` servers, who reach the world through a smart host, and example.com with next hops of its own.

@@ -5,10 +5,9 @@
 mod common;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use common::{Client, Stage};
+use common::{Client, Stage, shown};
 use postern_config::{ListenerTls, NextHopTlsMode, OutboundRoute, Role, RouteMatch, RouteTarget, SenderPattern, User, material::user_file};
 use postern_proto::reply::Reply;
-use postern_relay::tls::Facts;
 use postern_spool::Origin;
 use postern_tests::config::{RelayFolder, next_hops};
 
@@ -19,17 +18,6 @@ const PASSWORD: &str = "correct horse";
 
 fn answer(_: u16, _: &str) -> Reply {
     Reply::new(250, (0, 0), "Ok")
-}
-
-fn shown(names: &[&str]) -> Facts {
-    Facts {
-        version: "TLSv1.3",
-        cipher_suite: "TLS_AES_256_GCM_SHA384",
-        group: None,
-        server_name: None,
-        client_names: names.iter().map(ToString::to_string).collect(),
-        channel: None,
-    }
 }
 
 fn billing() -> User {

@@ -138,7 +138,8 @@ impl Gate<'_> {
             .node
             .internet()
             .run(move || async move {
-                let mut client = Client::ready(target, &trust).await?;
+                // The node is told of a pod that is ready, and then lets the load balancer's address lead there: a moment later.
+                let mut client = poll::until("the first connection", async || Client::ready(target, &trust).await.ok()).await?;
                 let reply =
                     client.mail("sender@client.test", "alice@example.com", "Subject: first\r\n\r\nfirst mail of the Internet\r\n").await?;
                 ensure!(reply.code == 250, "the first mail was answered {reply}");

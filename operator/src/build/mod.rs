@@ -39,7 +39,7 @@ use crate::{issue::Issued, kind::Kind, material::Sealed, validate::Validated};
 pub use certificate::Certificate;
 use entries::Holder;
 use names::Names;
-pub(crate) use names::selector_of;
+pub(crate) use names::{selector_of, workload_of};
 pub use object::{DESIRED, Object};
 pub(crate) use pod::log_arguments;
 pub use secrets::{identity_secret, server_secret};

@@ -17,6 +17,11 @@ pub(super) struct Names {
     owner: Option<OwnerReference>,
 }
 
+/// The workload of a relay.
+pub(crate) fn workload_of(relay: &Key) -> String {
+    format!("{}-relay", relay.name)
+}
+
 impl Names {
     pub(super) fn of(relay: &SmtpRelay) -> Self {
         // Only what a cluster keeps has a UID, and only then can it own anything.
@@ -25,7 +30,7 @@ impl Names {
 
     /// The workload and what surrounds it.
     pub(super) fn workload(&self) -> String {
-        self.child("relay")
+        workload_of(&self.key)
     }
 
     /// The Service by which pods find each other.

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::{
     apply::Plan,
-    build::QUEUE,
+    build::{QUEUE, workload_of},
     cluster::Child,
     inventory::Key,
     kind::Kind,
@@ -67,19 +67,23 @@ pub(super) fn taken_away(plan: &Plan<'_>) -> Option<(String, Range<i64>)> {
     Some((write.object.key.name.clone(), wanted..replicas(&json(write.live?))?)).filter(|(_, pods)| !pods.is_empty())
 }
 
-/// All pods of a relay that is gone, where each has a volume; and the relay, as its objects still know it.
+/// All pods of a relay that is gone, where each may have a volume; and the relay, as its objects still know it. The cluster takes these away in
+/// its own time: when none is left, nothing tells any more whether there were volumes.
 pub(super) fn left_behind(relay: &Key, children: &[Child]) -> Option<(ObjectReference, String, Range<i64>)> {
-    let workload = children.iter().find(|child| child.kind == Kind::StatefulSet)?;
+    let workload = children.iter().find(|child| child.kind == Kind::StatefulSet);
+    if workload.is_none() && !children.is_empty() {
+        return None;
+    }
     let regarding = ObjectReference {
         api_version: Some(SmtpRelay::api_version(&()).into_owned()),
         kind: Some(SmtpRelay::kind(&()).into_owned()),
         namespace: Some(relay.namespace.clone()),
         name: Some(relay.name.clone()),
-        uid: workload.owner_uid.clone(),
+        uid: workload.and_then(|workload| workload.owner_uid.clone()),
         ..ObjectReference::default()
     };
     // Those of pods of before too.
-    Some((regarding, workload.key.name.clone(), 0..i64::MAX))
+    Some((regarding, workload_of(relay), 0..i64::MAX))
 }
 
 fn json(child: &Child) -> Value {

@@ -100,6 +100,18 @@ impl delivery::Transaction for Transaction {
     }
 }
 
+/// What a handshake showed of a client with these names in its certificate.
+pub fn shown(names: &[&str]) -> Facts {
+    Facts {
+        version: "TLSv1.3",
+        cipher_suite: "TLS_AES_256_GCM_SHA384",
+        group: None,
+        server_name: None,
+        client_names: names.iter().map(ToString::to_string).collect(),
+        channel: None,
+    }
+}
+
 pub const MODE: NextHopTlsMode = NextHopTlsMode::Encrypt;
 
 /// A relay in memory, without ports.

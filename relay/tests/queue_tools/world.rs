@@ -73,6 +73,18 @@ impl Bounced {
     pub(crate) fn ids(&self) -> HashSet<MessageId> {
         self.ids.lock().unwrap().clone()
     }
+
+    /// Takes one of those that end, if there is a bound; false when it was there.
+    fn has_no_patience_left(&self) -> bool {
+        match &mut *self.patience.lock().unwrap() {
+            None => false,
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+        }
+    }
 }
 
 impl Bounce for Bounced {
@@ -80,12 +92,12 @@ impl Bounce for Bounced {
         if self.spool.get(id).await?.claimed {
             return Err(BounceError::Claimed);
         }
-        let patience = *self.patience.lock().unwrap();
-        if patience.is_some_and(|patience| self.ids().len() >= patience) {
+        if self.has_no_patience_left() {
             std::future::pending::<()>().await;
         }
+        self.spool.remove(id).await?;
         self.ids.lock().unwrap().insert(id);
-        Ok(self.spool.remove(id).await?)
+        Ok(())
     }
 }
 

@@ -287,7 +287,7 @@ async fn a_domain_past_its_schema_is_still_known_to_its_relay() {
     fixture.put(Source::Domains, domain("a", &["edge"], &[]));
     fixture.woken().await;
     let mut broken = generation(domain("a", &["edge"], &[]), 2);
-    broken["spec"]["type"] = json!("ExternalRelay");
+    broken["spec"]["type"] = json!("Foreign");
     fixture.put(Source::Domains, broken);
     assert_eq!(fixture.woken().await, woken(&["mail/edge"], &["mail/a"], &[]));
     let (edge, a) = (Key::new("mail", "edge"), Key::new("mail", "a"));
@@ -333,7 +333,7 @@ async fn labels_of_a_namespace_wake_the_relays_that_its_domains_name() {
     assert_eq!(labels["mail"]["team"], "a");
     // A domain that can't be read is kept waiting by its relay as long as it is let in.
     let mut broken = generation(domain("d", &["edge"], &[]), 2);
-    broken["spec"]["type"] = json!("ExternalRelay");
+    broken["spec"]["type"] = json!("Foreign");
     fixture.put(Source::Domains, broken);
     fixture.woken().await;
     fixture.put(Source::Namespaces, namespace("b"));
