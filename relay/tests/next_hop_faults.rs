@@ -111,7 +111,7 @@ impl Row {
             "SMTPUTF8 is needed and not offered" => script.offering(&["PIPELINING", "8BITMIME"]),
             "8BITMIME is needed and not offered" => script.offering(&["PIPELINING"]),
             // Only then is the content looked at before DATA.
-            "what we hold can't be read" if row.step == "data" => script.offering(&["PIPELINING"]),
+            "what we hold can't be read" if self.step == "data" => script.offering(&["PIPELINING"]),
             "no mechanism that we know is offered" => script.with_auth("GSSAPI NTLM"),
             _ => script.with_auth("PLAIN"),
         }
