@@ -1,6 +1,7 @@
 //! A name server that serves a signed zone.
 
 use std::{
+    io::ErrorKind,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -30,19 +31,14 @@ pub struct Zone {
 impl Zone {
     /// Serves the zone `origin` with these records, as a master file has them (RFC 1035 section 5), on a port that is free.
     pub async fn serve(origin: &str, records: &str) -> Result<Self> {
-        Self::serve_on(0, origin, records).await
-    }
-
-    /// The same on `port`.
-    pub async fn serve_on(port: u16, origin: &str, records: &str) -> Result<Self> {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let (udp, tcp) = sockets().await?;
         let address = udp.local_addr()?;
         let origin = Name::from_ascii(format!("{origin}."))?;
         let mut catalog = Catalog::new();
         catalog.upsert(origin.clone().into(), vec![Arc::new(signed(origin, records)?)]);
         let mut server = Server::new(catalog);
         server.register_socket(udp);
-        server.register_listener(TcpListener::bind(address).await?, Duration::from_secs(5), 4096);
+        server.register_listener(tcp, Duration::from_secs(5), 4096);
         Ok(Self { address, _server: server })
     }
 
@@ -50,6 +46,17 @@ impl Zone {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+}
+
+/// Both on one port. One that is free for UDP may be taken for TCP; then another is tried.
+async fn sockets() -> Result<(UdpSocket, TcpListener)> {
+    loop {
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        match TcpListener::bind(udp.local_addr()?).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            tcp => return Ok((udp, tcp?)),
+        }
     }
 }
 
