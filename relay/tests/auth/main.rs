@@ -5,7 +5,6 @@
 mod a_changed_hash_counts_at_once;
 mod failures_are_slowed;
 mod gsasl_is_let_in;
-mod log_shows_no_password;
 mod mechanisms_let_users_in;
 mod unknown_users_cost_as_much;
 mod user_files_are_read_strictly;

@@ -1,4 +1,11 @@
 //! The log tells who failed, by what mechanism and from where; never what may be a password.
+//!
+//! A process of its own: a log line that another thread reaches first, where nobody reads the log, may be left out for good.
+
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
+
+#[path = "auth/site.rs"]
+mod site;
 
 use std::{
     io,
@@ -6,9 +13,8 @@ use std::{
 };
 
 use postern_relay::auth::Mechanism;
+use site::{ARGON2, PASSWORD, Site, client, user, users};
 use tracing_subscriber::fmt::MakeWriter;
-
-use crate::site::{ARGON2, PASSWORD, Site, client, user, users};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
