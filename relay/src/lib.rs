@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod auth;
 pub mod delivery;
+mod doubling;
 pub mod filter;
 pub mod handover;
 pub mod intake;

@@ -45,10 +45,9 @@ async fn the_next_hop_is_asked_for_each_and_hears_no_more() {
     assert_eq!(heard.iter().filter(|line| line.ends_with(" abandoned")).count(), 3, "{heard:?}");
 
     let mut client = stage.connect().await;
-    for line in ["EHLO client.example", "MAIL FROM:<stranger@client.example>", "RCPT TO:<user@example.com>", "DATA"] {
-        client.say(line).await;
-    }
-    assert!(client.say("Subject: x\r\n\r\nx\r\n.").await.starts_with("250 2.0.0 Queued as "));
+    client.say("EHLO client.example").await;
+    let reply = client.mail("<stranger@client.example>", "<user@example.com>", "Subject: x\r\n\r\nx\r\n").await;
+    assert!(reply.starts_with("250 2.0.0 Queued as "));
     assert_eq!(stage.queued().await[0].0.origin, Origin::Anyone);
     assert!(!stage.next_hops.heard().iter().any(|line| line.contains("DATA")));
 }

@@ -15,6 +15,7 @@ use postern_tests::config::{RelayFolder, next_hops};
 const HASH: &str = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
 const OTHER_HASH: &str = "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHR2YWx1ZTEyMw$OxTHnyCmDigxzJ6G8486RvXWBFjOVPHj0YNHH5dSYjw";
 const PASSWORD: &str = "correct horse";
+const CONTENT: &str = "Subject: x\r\n\r\nx\r\n";
 
 fn answer(_: u16, _: &str) -> Reply {
     Reply::new(250, (0, 0), "Ok")
@@ -63,23 +64,13 @@ fn plain(name: &str, password: &str) -> String {
     format!("AUTH PLAIN {}", BASE64_STANDARD.encode(format!("\0{name}\0{password}")))
 }
 
-async fn send(client: &mut Client, sender: &str, recipient: &str) -> String {
-    for line in [format!("MAIL FROM:{sender}"), format!("RCPT TO:{recipient}"), "DATA".to_owned()] {
-        let reply = client.say(&line).await;
-        if !reply.starts_with(['2', '3']) {
-            return reply;
-        }
-    }
-    client.say("Subject: x\r\n\r\nx\r\n.").await
-}
-
 #[tokio::test]
 async fn who_authenticates_sends_as_its_senders_and_is_queued() {
     let stage = stage().await;
     let mut client = greeted(&stage).await;
     assert_eq!(client.say(&plain("billing", PASSWORD)).await, "235 2.7.0 Authentication succeeded\r\n");
-    assert!(send(&mut client, "<billing@example.com>", "<someone@example.net>").await.starts_with("250 2.0.0 Queued as "));
-    assert_eq!(send(&mut client, "<ceo@example.com>", "<someone@example.net>").await, "550 5.7.1 You may not send as this sender\r\n");
+    assert!(client.mail("<billing@example.com>", "<someone@example.net>", CONTENT).await.starts_with("250 2.0.0 Queued as "));
+    assert_eq!(client.mail("<ceo@example.com>", "<someone@example.net>", CONTENT).await, "550 5.7.1 You may not send as this sender\r\n");
     assert!(client.say("MAIL FROM:<>").await.starts_with("550 5.7.1 "), "reports only where they are allowed");
 
     let queued = stage.queued().await;
@@ -106,7 +97,7 @@ async fn a_certificate_lets_a_user_in_where_it_is_the_users() {
     stage.tls = Some(shown(&["billing.apps.example.com"]));
     let mut client = greeted(&stage).await;
     assert!(client.say("AUTH EXTERNAL =").await.starts_with("235 "));
-    assert!(send(&mut client, "<billing@example.com>", "<someone@example.net>").await.starts_with("250 "));
+    assert!(client.mail("<billing@example.com>", "<someone@example.net>", CONTENT).await.starts_with("250 "));
     stage.tls = Some(shown(&["other.apps.example.com"]));
     assert!(greeted(&stage).await.say("AUTH EXTERNAL =").await.starts_with("535 "));
 }
@@ -117,9 +108,9 @@ async fn a_user_who_sends_too_many_has_to_wait() {
     let mut client = greeted(&stage).await;
     client.say(&plain("billing", PASSWORD)).await;
     for _ in 0..3 {
-        assert!(send(&mut client, "<billing@example.com>", "<someone@example.net>").await.starts_with("250 "));
+        assert!(client.mail("<billing@example.com>", "<someone@example.net>", CONTENT).await.starts_with("250 "));
     }
-    assert!(send(&mut client, "<billing@example.com>", "<someone@example.net>").await.starts_with("451 4.7.1 "));
+    assert!(client.mail("<billing@example.com>", "<someone@example.net>", CONTENT).await.starts_with("451 4.7.1 "));
     let mut other = greeted(&stage).await;
     other.say(&plain("billing", PASSWORD)).await;
     assert!(other.say("MAIL FROM:<billing@example.com>").await.starts_with("451 4.7.1 "), "on whatever connection");
@@ -130,13 +121,13 @@ async fn a_user_who_changes_is_another_from_the_next_message_on() {
     let mut stage = stage().await;
     let mut client = greeted(&stage).await;
     client.say(&plain("billing", PASSWORD)).await;
-    assert!(send(&mut client, "<billing@example.com>", "<someone@example.net>").await.starts_with("250 "));
+    assert!(client.mail("<billing@example.com>", "<someone@example.net>", CONTENT).await.starts_with("250 "));
 
     let moved = User { allowed_senders: vec![SenderPattern::parse("invoices@example.com").unwrap()], ..billing() };
     give(&mut stage.folder, &moved);
     stage.reload();
     assert!(client.say("MAIL FROM:<billing@example.com>").await.starts_with("550 5.7.1 "));
-    assert!(send(&mut client, "<invoices@example.com>", "<someone@example.net>").await.starts_with("250 "));
+    assert!(client.mail("<invoices@example.com>", "<someone@example.net>", CONTENT).await.starts_with("250 "));
 
     give(&mut stage.folder, &User { password_hash: Some(OTHER_HASH.to_owned()), ..moved });
     stage.reload();

@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
+use postern_tests::chart::repository;
 
 const DOCUMENT: &str = "docs/storage.md";
 /// What short names of files in the document begin with, and where these files are.
@@ -11,7 +12,7 @@ const SHORT: [(&str, &str); 3] =
 
 #[test]
 fn every_file_that_it_names_is_there() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has no folder")?;
+    let root = repository();
     let document = fs::read_to_string(root.join(DOCUMENT)).context(DOCUMENT)?;
     let files: Vec<_> = named_files(&document).map(whole).collect();
     ensure!(files.len() > 20, "only {} files are found in {DOCUMENT}: is it still read as it is written?", files.len());
@@ -22,7 +23,7 @@ fn every_file_that_it_names_is_there() -> Result<()> {
 
 #[test]
 fn every_cell_names_a_file_or_says_that_there_is_none() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has no folder")?;
+    let root = repository();
     let document = fs::read_to_string(root.join(DOCUMENT)).context(DOCUMENT)?;
     let rows: Vec<_> = document.lines().filter(|line| line.starts_with("| **")).collect();
     ensure!(rows.len() > 10, "only {} rows are found in {DOCUMENT}", rows.len());

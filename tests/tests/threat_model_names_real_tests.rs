@@ -3,12 +3,13 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
+use postern_tests::chart::repository;
 
 const DOCUMENT: &str = "docs/threat-model.md";
 
 #[test]
 fn every_test_that_the_threat_model_names_is_there() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace has no folder")?;
+    let root = repository();
     let document = fs::read_to_string(root.join(DOCUMENT)).context(DOCUMENT)?;
     let names: Vec<_> = named_tests(&document).collect();
     ensure!(names.len() > 40, "only {} tests are found in {DOCUMENT}: is it still read as it is written?", names.len());

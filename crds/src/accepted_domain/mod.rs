@@ -13,6 +13,7 @@ mod unknown_recipients;
 pub use ca_certificate::{CaCertificateKind, CaCertificateReference};
 pub use list_reference::{ListKind, ListReference};
 pub use mx::DomainMx;
+pub(crate) use mx::tls_of_exchangers;
 pub use next_hop::NextHop;
 pub(crate) use next_hop::{DISTINCT, NOT_DISTINCT};
 pub use next_hop_tls::{NextHopTls, NextHopTlsMode};
@@ -79,16 +80,7 @@ use crate::schema::{as_a_whole, keyed_by, rule};
     "self.type != 'ExternalRelay' || !has(self.recipients.validation)",
     "nobody knows the recipients of an ExternalRelay domain; remove validation, or make the type Authoritative",
 ))]
-#[schemars(transform = rule(
-    ".tls.serverName",
-    "!has(self.mx) || !has(self.tls.serverName)",
-    "each exchanger has a name of its own; remove serverName",
-))]
-#[schemars(transform = rule(
-    ".tls.caCertificateRefs",
-    "!has(self.mx) || !has(self.tls.caCertificateRefs) || has(self.tls.mode)",
-    "exchangers are not verified unless you say so; make the mode Verify, or remove caCertificateRefs",
-))]
+#[schemars(transform = tls_of_exchangers)]
 #[schemars(transform = rule(
     ".recipients.blocked",
     "!has(self.recipients.blocked) || self.recipients.blocked.all(m, m.endsWith('@' + self.domain) || (self.includeSubdomains && m.endsWith('.' + self.domain)))",

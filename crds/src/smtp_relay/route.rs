@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    accepted_domain::{DISTINCT, NOT_DISTINCT, NextHop, NextHopTls},
+    accepted_domain::{DISTINCT, NOT_DISTINCT, NextHop, NextHopTls, tls_of_exchangers},
     reference::LocalSecretReference,
     schema::{as_a_whole, rule},
 };
@@ -27,16 +27,7 @@ use super::Mx;
     "!has(self.credentialsRef) || !has(self.tls.mode) || self.tls.mode == 'Verify'",
     "a password is only shown to a server that is who it says; make the mode Verify, with caCertificateRefs for a CA of your own",
 ))]
-#[schemars(transform = rule(
-    ".tls.serverName",
-    "!has(self.mx) || !has(self.tls.serverName)",
-    "each exchanger has a name of its own; remove serverName",
-))]
-#[schemars(transform = rule(
-    ".tls.caCertificateRefs",
-    "!has(self.mx) || !has(self.tls.caCertificateRefs) || has(self.tls.mode)",
-    "exchangers are not verified unless you say so; make the mode Verify, or remove caCertificateRefs",
-))]
+#[schemars(transform = tls_of_exchangers)]
 pub struct Route {
     /// Name of the route, unique in the relay; a label of logs and metrics. A DNS label, up to 63 characters.
     #[schemars(schema_with = "crate::schema::dns_label")]

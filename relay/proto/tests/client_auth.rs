@@ -2,31 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
 
+#[path = "support/talk.rs"]
+mod talk;
+
 use postern_proto::{
     address::ReversePath,
     client::{CommandError, Event, Mechanism, Session, SessionError, To},
     envelope::MailFrom,
 };
-
-/// The server answers when all that was queued is written.
-fn hear(session: &mut Session, bytes: &str) {
-    session.sent(session.output().len());
-    session.input().extend_from_slice(bytes.as_bytes());
-}
-
-/// What is written, as text; it counts as sent.
-fn said(session: &mut Session) -> String {
-    let text = String::from_utf8(session.output().to_vec()).unwrap();
-    session.sent(text.len());
-    text
-}
-
-fn code(event: Result<Event, SessionError>) -> (To, u16) {
-    match event {
-        Ok(Event::Reply(to, reply)) => (to, reply.code),
-        other => panic!("no reply: {other:?}"),
-    }
-}
+use talk::{code, hear, said};
 
 fn challenge(session: &mut Session) -> Vec<u8> {
     match session.step() {

@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "functions that tests share are tests too")]
 
+#[path = "support/talk.rs"]
+mod talk;
+
 use postern_proto::{
     address::{Domain, ForwardPath, Mailbox, ReversePath},
     client::{CommandError, Event, Extension, Session, SessionError, SizeLimit, To},
     envelope::{BodyType, DsnRequest, MailFrom, Notify, OriginalRecipient, RcptTo, Return},
     reply_parser::ReplyError,
 };
+use talk::{code, hear, said};
 
 const EHLO_REPLY: &str = "250-mx.example.net greets you\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8bitmime\r\n250 SMTPUTF8\r\n";
 
@@ -21,26 +25,6 @@ fn mail() -> MailFrom {
 
 fn rcpt(local: &str) -> RcptTo {
     RcptTo::new(ForwardPath::Mailbox(mailbox(local)))
-}
-
-/// The server answers when all that was queued is written.
-fn hear(session: &mut Session, bytes: &str) {
-    session.sent(session.output().len());
-    session.input().extend_from_slice(bytes.as_bytes());
-}
-
-/// What is written, as text; it counts as sent.
-fn said(session: &mut Session) -> String {
-    let text = String::from_utf8(session.output().to_vec()).unwrap();
-    session.sent(text.len());
-    text
-}
-
-fn code(event: Result<Event, SessionError>) -> (To, u16) {
-    match event {
-        Ok(Event::Reply(to, reply)) => (to, reply.code),
-        other => panic!("no reply: {other:?}"),
-    }
 }
 
 /// A session that is ready for MAIL; the next hop offered what `ehlo_reply` says.

@@ -4,14 +4,15 @@
 
 mod common;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use common::{
     database::Database,
-    mail::{LEASE, claim_at, claim_one, content, minutes, names, noon, put_len, read, set_attempts},
+    mail::{claim_at, claim_one, content, minutes, names, noon, put_len, read, set_attempts},
+    suite::assert_each_is_claimed_once,
 };
 use jiff::ToSpan;
-use postern_spool::{Claim, Postgres, Reach, Spool, SpoolError, postgres::Settings};
+use postern_spool::{Claim, Postgres, Spool, SpoolError, postgres::Settings};
 use tokio::{task::JoinSet, time::timeout};
 
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -36,23 +37,7 @@ async fn each_message_is_claimed_by_one_of_them() {
         writers.spawn(async move { put_len(&spool, 100).await });
     }
     writers.join_all().await;
-    let mut workers = JoinSet::new();
-    for worker in 0..8 {
-        let spool = if worker % 2 == 0 { one.clone() } else { other.clone() };
-        workers.spawn(async move {
-            let mut claimed = Vec::new();
-            loop {
-                let claims = spool.claim(Reach::Due, noon(), LEASE, 3).await.unwrap();
-                if claims.is_empty() {
-                    return claimed;
-                }
-                claimed.extend(claims);
-            }
-        });
-    }
-    let claims: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
-    assert_eq!(claims.len(), 200);
-    assert_eq!(claims.iter().map(|claim| claim.entry().id()).collect::<BTreeSet<_>>().len(), 200);
+    assert_each_is_claimed_once(&[one, other], 200).await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ pub struct Client {
     /// Whether many clients come with this address: it is one of the cluster's, or in a shared network. Then failures are held against the
     /// user alone, since one client's would lock out all others.
     pub is_shared: bool,
-    /// The names of its certificate ([`certificate_names`](super::certificate_names)), once that was verified; else empty.
+    /// The DNS names and e-mail addresses of its certificate in lower case, once that was verified; else empty.
     pub certificate_names: Vec<String>,
     /// What its TLS connection exports as `tls-exporter` (RFC 9266 section 2). Only TLS 1.3 has it; SCRAM-SHA-256-PLUS was offered if and
     /// only if this is present.

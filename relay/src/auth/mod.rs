@@ -7,7 +7,6 @@
 mod account;
 mod authenticator;
 mod cache;
-mod certificate;
 mod client;
 mod exchange;
 mod hash;
@@ -24,7 +23,6 @@ mod users;
 
 pub use account::Account;
 pub use authenticator::Authenticator;
-pub use certificate::certificate_names;
 pub use client::Client;
 pub use exchange::{Exchange, Progress};
 pub use hash::HashError;

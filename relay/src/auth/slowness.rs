@@ -10,7 +10,7 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use super::{client::Party, scram::hmac};
-use crate::listen::ClientKey;
+use crate::{doubling::doubled, listen::ClientKey};
 
 /// How long a failure is held against a client and a user.
 const WINDOW: Duration = Duration::from_mins(10);
@@ -116,8 +116,8 @@ impl Drop for Attempt<'_> {
 }
 
 fn delay(failures: usize) -> Duration {
-    let doublings = failures.checked_sub(1).map(|doublings| u32::try_from(doublings.min(16)).unwrap_or_default());
-    doublings.map_or(Duration::ZERO, |doublings| (Duration::from_secs(1) * (1 << doublings)).min(LONGEST))
+    let doublings = failures.checked_sub(1).map(|doublings| u32::try_from(doublings).unwrap_or(u32::MAX));
+    doublings.map_or(Duration::ZERO, |doublings| doubled(Duration::from_secs(1), doublings, LONGEST))
 }
 
 /// The last failures or successes of each key, with what else is to be known of each. Bounded: a full table takes no new key until an old one is forgotten,

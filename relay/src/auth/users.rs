@@ -100,7 +100,7 @@ impl Users {
         self.by_name.is_empty()
     }
 
-    /// Whether SCRAM may be offered: there are users, and each has a verifier: who has none could never get in by it.
+    /// Whether SCRAM may be offered: there are users, and each has a verifier. Who has none could never get in by it.
     #[must_use]
     pub fn every_one_has_a_verifier(&self) -> bool {
         !self.is_empty() && self.by_name.values().all(|account| account.verifier().is_some())

@@ -9,6 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::tls::Fingerprint;
+use crate::doubling::doubled;
 
 /// How long a server is suspected after its first failure; each further one doubles it.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(5);
@@ -51,7 +52,7 @@ impl Suspects {
         if suspects.len() < MAX_SUSPECTS || suspects.contains_key(&server) {
             let suspicion = suspects.entry(server).or_insert(Suspicion { failures: 0, until: now });
             suspicion.failures = suspicion.failures.saturating_add(1);
-            suspicion.until = now + back_off(suspicion.failures);
+            suspicion.until = now + doubled(FIRST_BACK_OFF, suspicion.failures - 1, LONGEST_BACK_OFF);
         }
     }
 
@@ -63,10 +64,6 @@ impl Suspects {
     fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, Suspicion>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn back_off(failures: u32) -> Duration {
-    FIRST_BACK_OFF.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_BACK_OFF)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::{
 use hickory_resolver::proto::{ProtoError, rr::Name};
 use tokio::time::{Instant, sleep};
 
-use crate::delivery::Resolver;
+use crate::{delivery::Resolver, doubling::doubled};
 
 /// How often the name is looked up.
 const LOOK_UP: Duration = Duration::from_secs(5);
@@ -127,7 +127,7 @@ impl Peers {
     pub(super) fn failed(&self, address: IpAddr) {
         let now = Instant::now();
         if let Some(peer) = self.ring().peer(address).filter(|peer| peer.rests_until <= now) {
-            let wait = FIRST_WAIT.saturating_mul(1 << peer.failures.min(16)).min(LONGEST_WAIT);
+            let wait = doubled(FIRST_WAIT, peer.failures, LONGEST_WAIT);
             peer.failures += 1;
             peer.rests_until = now + wait;
         }

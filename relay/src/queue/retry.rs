@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use postern_config::RetryTimes;
 use postern_spool::{Envelope, Failure, Retry, Status};
 
+use crate::doubling::doubled;
+
 /// How long a server without TLS is tried where TLS is asked for: it seldom learns it.
 const WITHOUT_TLS: Duration = Duration::from_hours(4);
 /// How far a wait may be off what it should be, so that what failed together is not tried again together.
@@ -74,7 +76,7 @@ fn wait_until(next: Timestamp, failure: Failure, retry: &Retry, envelope: &Envel
 fn wait(times: RetryTimes, attempts: u32) -> Duration {
     let first = Duration::from_secs(times.first_seconds.into());
     let longest = Duration::from_secs(times.longest_seconds.into());
-    first.saturating_mul(1 << attempts.min(30)).min(longest)
+    doubled(first, attempts, longest)
 }
 
 /// `time` and `wait`; as late as can be told when that is too late to be told.

@@ -22,6 +22,7 @@ use tokio::{
 
 use self::slots::Slots;
 use super::plan::SiteKey;
+use crate::doubling::doubled;
 
 /// How long a delivery stands in line before its message gives its place in memory to another.
 const LINE_PATIENCE: Duration = Duration::from_secs(30);
@@ -270,7 +271,7 @@ impl Block {
         if self.until <= now {
             let first = FIRST_BLOCK.min(Duration::from_secs(bounds.times.first_seconds.into()));
             let longest = Duration::from_secs(bounds.times.longest_seconds.into());
-            self.until = now + first.saturating_mul(1 << self.failures.min(20)).min(longest);
+            self.until = now + doubled(first, self.failures, longest);
             self.failures = self.failures.saturating_add(1);
         }
     }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use postern_proto::reply::Reply;
-use postern_proto::server::{AuthBegin, Mechanism, Mechanisms, Session, Turn};
+use postern_proto::{
+    reply::Reply,
+    server::{AuthBegin, Mechanism, Mechanisms, Session, Turn},
+};
 
 use crate::{
     auth::{Account, Authenticator, Client, Exchange, Progress, Users},
@@ -92,7 +94,7 @@ pub(super) fn exchange(
 
 /// What a client may authenticate by, over a connection whose handshake showed `tls`.
 pub(super) fn mechanisms(users: &Users, tls: &Facts) -> Mechanisms {
-    let with_verifiers = !users.is_empty() && users.every_one_has_a_verifier();
+    let with_verifiers = users.every_one_has_a_verifier();
     let offered = [
         (Mechanism::ScramSha256Plus, with_verifiers && tls.channel.is_some()),
         (Mechanism::ScramSha256, with_verifiers),

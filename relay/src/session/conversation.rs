@@ -299,11 +299,9 @@ where
         self.connection.begins_mail();
         let newest = self.service.configuration.snapshot();
         let snapshot = newest.unwrap_or_else(|| Arc::clone(&self.connection.snapshot));
-        if let Err(reply) = self.connection.permit.message(&snapshot.configuration.root.limits) {
-            self.journal.rate_exceeded(&mail);
-            return reply;
-        }
-        if let Err(reply) = self.count_for_user(&snapshot.users) {
+        let counted =
+            self.connection.permit.message(&snapshot.configuration.root.limits).and_then(|()| self.count_for_user(&snapshot.users));
+        if let Err(reply) = counted {
             self.journal.rate_exceeded(&mail);
             return reply;
         }

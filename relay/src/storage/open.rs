@@ -12,7 +12,7 @@ use postern_spool::{Local, OpenError, Postgres, Recovery, Settings, directory::D
 use tokio::time::sleep;
 
 use super::Engine;
-use crate::snapshot::Store;
+use crate::snapshot::{Snapshot, Store};
 
 /// How long to wait after the first failure; each further one doubles it.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -56,7 +56,7 @@ pub enum StorageError {
 impl Opening {
     /// Waits until a configuration names a storage, and opens it, however often that takes. Until then listeners answer 451.
     pub async fn run(self) -> (Engine, Spool) {
-        let wanted = |snapshot: &crate::snapshot::Snapshot| {
+        let wanted = |snapshot: &Snapshot| {
             let root = &snapshot.configuration.root;
             root.spool.clone().map(|rules| (rules, root.relay.clone()))
         };

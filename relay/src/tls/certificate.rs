@@ -4,7 +4,10 @@ use std::{fs, io, path::Path};
 
 use jiff::Timestamp;
 use postern_config::material::{certificate_file, key_file};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
 
 /// Largest PEM file that is read, in bytes: a Kubernetes Secret holds 1 MiB.
@@ -48,7 +51,7 @@ pub enum TlsError {
 pub struct CertificateInfo {
     /// Name of the certificate in the configuration.
     pub name: String,
-    /// Names of the certificate (subjectAltName, RFC 6125 section 6.4): DNS names and mailboxes in lower case, wildcards included, and addresses.
+    /// Names of the certificate (subjectAltName, RFC 6125 section 6.4): DNS names in lower case, wildcards included, and addresses.
     pub names: Vec<String>,
     /// When it expires.
     pub not_after: Timestamp,
@@ -94,6 +97,14 @@ pub(super) fn chain(pem: &[u8], file: &str) -> Result<Vec<CertificateDer<'static
     if chain.is_empty() { Err(TlsError::NoCertificate(file.to_owned())) } else { Ok(chain) }
 }
 
+/// Trusts the certificates in `pem`, the content of `file`.
+pub(super) fn trust(roots: &mut RootCertStore, pem: &[u8], file: &str) -> Result<(), TlsError> {
+    for root in chain(pem, file)? {
+        roots.add(root).map_err(|error| TlsError::Malformed { file: file.to_owned(), problem: error.to_string() })?;
+    }
+    Ok(())
+}
+
 /// The private key in `pem`, the content of `file`.
 pub(super) fn key(pem: &[u8], file: String) -> Result<PrivateKeyDer<'static>, TlsError> {
     use rustls::pki_types::pem::Error;
@@ -107,27 +118,63 @@ fn info(name: &str, der: &CertificateDer<'_>, file: &str) -> Result<CertificateI
     let malformed = |problem: String| TlsError::Malformed { file: file.to_owned(), problem };
     let (_, certificate) = X509Certificate::from_der(der).map_err(|error| malformed(error.to_string()))?;
     let not_after = Timestamp::from_second(certificate.validity().not_after.timestamp()).map_err(|error| malformed(error.to_string()))?;
-    Ok(CertificateInfo { name: name.to_owned(), names: subject_alternative_names(&certificate), not_after })
+    Ok(CertificateInfo { name: name.to_owned(), names: server_names(&certificate), not_after })
 }
 
-/// The names of a certificate; none when it can't be read.
+/// The names that a server's certificate gives it; none when it can't be read.
 pub(super) fn names(der: &CertificateDer<'_>) -> Vec<String> {
-    X509Certificate::from_der(der).map(|(_, certificate)| subject_alternative_names(&certificate)).unwrap_or_default()
+    X509Certificate::from_der(der).map(|(_, certificate)| server_names(&certificate)).unwrap_or_default()
 }
 
-fn subject_alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+/// The DNS names and e-mail addresses of a client's certificate in lower case; none when it can't be read. Whether the certificate is to be
+/// trusted is for the caller to know.
+pub(super) fn client_names(der: &CertificateDer<'_>) -> Vec<String> {
+    let named = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    };
+    X509Certificate::from_der(der).map(|(_, certificate)| alternative_names(&certificate, named)).unwrap_or_default()
+}
+
+fn server_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    alternative_names(certificate, |name| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        GeneralName::IPAddress(octets) => address(octets),
+        _ => None,
+    })
+}
+
+/// What `named` makes of each name in subjectAltName (RFC 5280 section 4.2.1.6). The subject's common name is no name.
+fn alternative_names(certificate: &X509Certificate<'_>, named: impl Fn(&GeneralName<'_>) -> Option<String>) -> Vec<String> {
     let extension = certificate.subject_alternative_name().ok().flatten();
-    let names = extension.iter().flat_map(|extension| &extension.value.general_names);
-    names
-        .filter_map(|name| match name {
-            GeneralName::DNSName(name) | GeneralName::RFC822Name(name) => Some(name.to_ascii_lowercase()),
-            GeneralName::IPAddress(octets) => address(octets),
-            _ => None,
-        })
-        .collect()
+    extension.iter().flat_map(|extension| &extension.value.general_names).filter_map(named).collect()
 }
 
 fn address(octets: &[u8]) -> Option<String> {
     let v4 = <[u8; 4]>::try_from(octets).map(|octets| std::net::Ipv4Addr::from(octets).to_string());
     v4.or_else(|_| <[u8; 16]>::try_from(octets).map(|octets| std::net::Ipv6Addr::from(octets).to_string())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use rcgen::{CertificateParams, DnType, KeyPair, SanType};
+
+    use super::*;
+
+    #[test]
+    fn dns_names_and_mailboxes_count_and_nothing_else_does() {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "common.example");
+        params.subject_alt_names = vec![
+            SanType::DnsName("App.Example".try_into().unwrap()),
+            SanType::Rfc822Name("Alice@Example.com".try_into().unwrap()),
+            SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            SanType::URI("spiffe://cluster/app".try_into().unwrap()),
+        ];
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        assert_eq!(client_names(certificate.der()), ["app.example", "alice@example.com"]);
+        assert!(client_names(&CertificateDer::from_slice(b"no certificate")).is_empty());
+    }
 }

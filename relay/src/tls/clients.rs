@@ -16,7 +16,7 @@ use rustls::{
 
 use super::{
     TlsError,
-    certificate::{chain, read},
+    certificate::{read, trust},
 };
 
 /// Asks every client for a certificate and needs none; one that is shown must come from these CAs.
@@ -36,9 +36,7 @@ impl Clients {
         let mut last = String::new();
         for bundle in bundles {
             let file = trust_file(bundle);
-            for root in chain(&read(folder, &file)?, &file)? {
-                roots.add(root).map_err(|error| TlsError::Malformed { file: file.clone(), problem: error.to_string() })?;
-            }
+            trust(&mut roots, &read(folder, &file)?, &file)?;
             last = file;
         }
         let roots = Arc::new(roots);

@@ -2,7 +2,7 @@
 
 use rustls::{CipherSuite, ProtocolVersion, ServerConnection};
 
-use super::certificate::names;
+use super::certificate::client_names;
 
 /// The label under which both sides derive what binds an authentication to a connection (RFC 9266 section 2).
 const CHANNEL_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
@@ -18,7 +18,7 @@ pub struct Facts {
     pub group: Option<&'static str>,
     /// The name that the client asked for (SNI, RFC 6066 section 3), in lower case.
     pub server_name: Option<Box<str>>,
-    /// Names in the certificate that the client showed, which was verified: DNS names and mailboxes in lower case, and addresses.
+    /// Names in the certificate that the client showed, which was verified: DNS names and mailboxes, in lower case.
     pub client_names: Vec<String>,
     /// What this connection has and no other (`tls-exporter`, RFC 9266); TLS 1.3 only.
     pub channel: Option<[u8; 32]>,
@@ -35,7 +35,7 @@ impl Facts {
             cipher_suite: connection.negotiated_cipher_suite().map_or("unknown", |suite| iana_name(suite.suite())),
             group: connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             server_name: connection.server_name().map(|name| name.to_ascii_lowercase().into()),
-            client_names: connection.peer_certificates().and_then(<[_]>::first).map(names).unwrap_or_default(),
+            client_names: connection.peer_certificates().and_then(<[_]>::first).map(client_names).unwrap_or_default(),
             channel: channel(connection),
         }
     }

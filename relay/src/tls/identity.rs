@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     TlsError,
-    certificate::{chain, key, names, read},
+    certificate::{chain, key, names, read, trust},
 };
 
 /// The relay's identity as it lies in the configuration's folder.
@@ -36,18 +36,15 @@ impl Identity {
     pub(crate) fn read(folder: &Path) -> Result<Self, TlsError> {
         let [certificate, private, authority] = [IDENTITY_CERTIFICATE, IDENTITY_KEY, IDENTITY_CA].map(|file| read(folder, file));
         let (certificate, private, authority) = (certificate?, private?, authority?);
-        let malformed = |file: &str, problem: String| TlsError::Malformed { file: file.to_owned(), problem };
         let mut roots = RootCertStore::empty();
-        for root in chain(&authority, IDENTITY_CA)? {
-            roots.add(root).map_err(|error| malformed(IDENTITY_CA, error.to_string()))?;
-        }
+        trust(&mut roots, &authority, IDENTITY_CA)?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let (roots, shown) = (Arc::new(roots), chain(&certificate, IDENTITY_CERTIFICATE)?);
         let name = names(&shown[0]).into_iter().next().and_then(|name| ServerName::try_from(name).ok());
         let key = || key(&private, IDENTITY_KEY.to_owned());
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
             .build()
-            .map_err(|error| malformed(IDENTITY_CA, error.to_string()))?;
+            .map_err(|error| TlsError::Malformed { file: IDENTITY_CA.to_owned(), problem: error.to_string() })?;
         let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&TLS13])
             .map_err(unusable)?

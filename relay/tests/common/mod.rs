@@ -261,6 +261,17 @@ impl Client {
         self.reply().await
     }
 
+    /// Sends a message whose lines end with CRLF; the first reply that is no good, or that to the end of data.
+    pub async fn mail(&mut self, sender: &str, recipient: &str, content: &str) -> String {
+        for line in [format!("MAIL FROM:{sender}"), format!("RCPT TO:{recipient}"), "DATA".to_owned()] {
+            let reply = self.say(&line).await;
+            if !reply.starts_with(['2', '3']) {
+                return reply;
+            }
+        }
+        self.say(&format!("{content}.")).await
+    }
+
     pub async fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }

@@ -190,8 +190,13 @@ pub async fn each_message_is_claimed_by_one_of_many(spool: impl Spool) {
     for _ in 0..60 {
         put_len(&spool, 5).await;
     }
+    assert_each_is_claimed_once(&[spool], 60).await;
+}
+
+/// Has many claim from these spools, which are one queue of so many messages, until nothing is left to claim.
+pub async fn assert_each_is_claimed_once(spools: &[impl Spool], messages: usize) {
     let mut workers = JoinSet::new();
-    for _ in 0..8 {
+    for spool in spools.iter().cycle().take(8) {
         let spool = spool.clone();
         workers.spawn(async move {
             let mut claimed = Vec::new();
@@ -205,8 +210,8 @@ pub async fn each_message_is_claimed_by_one_of_many(spool: impl Spool) {
         });
     }
     let claims: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
-    assert_eq!(claims.len(), 60);
-    assert_eq!(claims.iter().map(|claim| claim.entry().id()).collect::<BTreeSet<_>>().len(), 60);
+    assert_eq!(claims.len(), messages);
+    assert_eq!(claims.iter().map(|claim| claim.entry().id()).collect::<BTreeSet<_>>().len(), messages);
 }
 
 pub async fn a_claim_that_is_dropped_is_released(spool: impl Spool) {

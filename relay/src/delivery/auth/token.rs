@@ -13,6 +13,7 @@ use tokio::{sync::OnceCell, time::Instant};
 use tracing::{info, warn};
 
 use super::jwt::Signer;
+use crate::doubling::doubled;
 
 /// How long an issuer may take for everything.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -175,7 +176,7 @@ impl Tokens {
             }
             Err(error) => {
                 warn!(issuer, client = self.client_id, %error, "no token was fetched: mail waits");
-                Outcome { token: Err(error), until: Instant::now() + back_off(failures) }
+                Outcome { token: Err(error), until: Instant::now() + doubled(FIRST_BACK_OFF, failures, LONGEST_BACK_OFF) }
             }
         }
     }
@@ -248,8 +249,4 @@ fn unreachable(error: reqwest::Error) -> TokenError {
 fn life(expires_in: Option<u64>) -> Duration {
     let life = expires_in.map_or(DEFAULT_LIFE, Duration::from_secs).min(MAX_LIFE);
     life.saturating_sub(MARGIN.min(life / 4))
-}
-
-fn back_off(failures: u32) -> Duration {
-    FIRST_BACK_OFF.saturating_mul(1 << failures.min(16)).min(LONGEST_BACK_OFF)
 }

@@ -2,51 +2,53 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IPv4 that is no server's on the Internet (IANA's special-purpose registry, RFC 6890): network, length of its prefix.
-const NOT_GLOBAL_V4: [(Ipv4Addr, u8); 17] = [
-    (Ipv4Addr::UNSPECIFIED, 8),           // this network, RFC 791 section 3.2
-    (Ipv4Addr::new(10, 0, 0, 0), 8),      // private, RFC 1918
-    (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared by a carrier's customers, RFC 6598
-    (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback, RFC 1122 section 3.2.1.3
-    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link-local, RFC 3927; clouds keep credentials there
-    (Ipv4Addr::new(172, 16, 0, 0), 12),   // private, RFC 1918
-    (Ipv4Addr::new(192, 0, 0, 0), 24),    // protocol assignments, RFC 6890 section 2.1
-    (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation, RFC 5737
-    (Ipv4Addr::new(192, 31, 196, 0), 24), // AS112, RFC 7535
-    (Ipv4Addr::new(192, 52, 193, 0), 24), // AMT, RFC 7450
-    (Ipv4Addr::new(192, 88, 99, 0), 24),  // 6to4 relays, RFC 7526
-    (Ipv4Addr::new(192, 168, 0, 0), 16),  // private, RFC 1918
-    (Ipv4Addr::new(198, 18, 0, 0), 15),   // benchmarking, RFC 2544
-    (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation, RFC 5737
-    (Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation, RFC 5737
-    (Ipv4Addr::new(224, 0, 0, 0), 4),     // multicast, RFC 5771
-    (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, RFC 1112 section 4, and broadcast, RFC 919
+use ipnet::{Ipv4Net, Ipv6Net};
+
+/// IPv4 that is no server's on the Internet (IANA's special-purpose registry, RFC 6890).
+const NOT_GLOBAL_V4: [Ipv4Net; 17] = [
+    Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 8),           // this network, RFC 791 section 3.2
+    Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),      // private, RFC 1918
+    Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),   // shared by a carrier's customers, RFC 6598
+    Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback, RFC 1122 section 3.2.1.3
+    Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),  // link-local, RFC 3927; clouds keep credentials there
+    Ipv4Net::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),   // private, RFC 1918
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 0, 0, 0), 24),    // protocol assignments, RFC 6890 section 2.1
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation, RFC 5737
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 31, 196, 0), 24), // AS112, RFC 7535
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 52, 193, 0), 24), // AMT, RFC 7450
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 88, 99, 0), 24),  // 6to4 relays, RFC 7526
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16),  // private, RFC 1918
+    Ipv4Net::new_assert(Ipv4Addr::new(198, 18, 0, 0), 15),   // benchmarking, RFC 2544
+    Ipv4Net::new_assert(Ipv4Addr::new(198, 51, 100, 0), 24), // documentation, RFC 5737
+    Ipv4Net::new_assert(Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation, RFC 5737
+    Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4),     // multicast, RFC 5771
+    Ipv4Net::new_assert(Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, RFC 1112 section 4, and broadcast, RFC 919
 ];
 
 /// IPv6 that is handed out to the Internet (RFC 4291 section 2.4). Outside lie `::`, loopback, IPv4-compatible addresses, the discard
 /// prefix (RFC 6666), local NAT64 (RFC 8215), segment routing (RFC 9602), ULA (RFC 4193), link-local, site-local and multicast.
-const GLOBAL_V6: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+const GLOBAL_V6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
 /// What of [`GLOBAL_V6`] is no server's all the same.
-const NOT_GLOBAL_V6: [(Ipv6Addr, u8); 3] = [
+const NOT_GLOBAL_V6: [Ipv6Net; 3] = [
     // Protocol assignments, RFC 2928: Teredo (RFC 4380), benchmarking (RFC 5180), ORCHID (RFC 4843 and 7343), remote identification (RFC 9374).
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
-    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation, RFC 3849
-    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),     // documentation, RFC 9637
+    Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
+    Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation, RFC 3849
+    Ipv6Net::new_assert(Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),     // documentation, RFC 9637
 ];
 
 /// NAT64 (RFC 6052): the last four octets are an IPv4 address, which is where a connection goes.
-const NAT64: (Ipv6Addr, u8) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
+const NAT64: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 /// 6to4 (RFC 3056): the four octets behind the prefix are an IPv4 address, which is where packets go.
-const SIX_TO_FOUR: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16);
+const SIX_TO_FOUR: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16);
 
 /// Whether a server on the Internet can have this address. One that holds an IPv4 address inside is as good as that one.
 pub(super) fn is_global_unicast(address: IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(address) => !NOT_GLOBAL_V4.iter().any(|network| is_in_v4(address, *network)),
+        IpAddr::V4(address) => !NOT_GLOBAL_V4.iter().any(|network| network.contains(&address)),
         IpAddr::V6(address) => match embedded(address) {
             Some(inside) => is_global_unicast(inside.into()),
-            None => is_in_v6(address, GLOBAL_V6) && !NOT_GLOBAL_V6.iter().any(|network| is_in_v6(address, *network)),
+            None => GLOBAL_V6.contains(&address) && !NOT_GLOBAL_V6.iter().any(|network| network.contains(&address)),
         },
     }
 }
@@ -55,21 +57,13 @@ pub(super) fn is_global_unicast(address: IpAddr) -> bool {
 pub(super) fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let octets = address.octets();
     let at = |start: usize| Ipv4Addr::new(octets[start], octets[start + 1], octets[start + 2], octets[start + 3]);
-    if is_in_v6(address, NAT64) {
+    if NAT64.contains(&address) {
         Some(at(12))
-    } else if is_in_v6(address, SIX_TO_FOUR) {
+    } else if SIX_TO_FOUR.contains(&address) {
         Some(at(2))
     } else {
         None
     }
-}
-
-fn is_in_v4(address: Ipv4Addr, (network, length): (Ipv4Addr, u8)) -> bool {
-    (address.to_bits() ^ network.to_bits()) >> (32 - length) == 0
-}
-
-fn is_in_v6(address: Ipv6Addr, (network, length): (Ipv6Addr, u8)) -> bool {
-    (address.to_bits() ^ network.to_bits()) >> (128 - length) == 0
 }
 
 #[cfg(test)]
@@ -119,8 +113,8 @@ mod tests {
         #[test]
         fn a_wrapped_address_is_as_good_as_what_is_inside(bits: u32, rest: u64) {
             let inside = Ipv4Addr::from_bits(bits);
-            let nat64 = Ipv6Addr::from_bits(NAT64.0.to_bits() | u128::from(bits));
-            let six_to_four = Ipv6Addr::from_bits(SIX_TO_FOUR.0.to_bits() | u128::from(bits) << 80 | u128::from(rest));
+            let nat64 = Ipv6Addr::from_bits(NAT64.addr().to_bits() | u128::from(bits));
+            let six_to_four = Ipv6Addr::from_bits(SIX_TO_FOUR.addr().to_bits() | u128::from(bits) << 80 | u128::from(rest));
             for wrapped in [inside.to_ipv6_mapped(), nat64, six_to_four] {
                 prop_assert_eq!(is_global_unicast(wrapped.into()), is_global_unicast(inside.into()), "{}", wrapped);
             }
