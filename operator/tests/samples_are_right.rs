@@ -15,7 +15,7 @@ const LEFT: [&str; 8] = [
     "the Secret mail/edge-client",
     "the ConfigMap blue/blue-ca",
     "the Secret mail/edge-certificate",
-    "the Secret mail/out-tls",
+    "the Secret mail/submission-tls",
     "the Secret mail/billing-app",
     "the Secret mail/contoso-client",
 ];
@@ -33,6 +33,9 @@ fn each_sample_gives_a_relay_and_no_complaint() {
             for line in rendered.said.lines().filter(|line| line.contains("taken to be in the cluster")) {
                 let is_known = LEFT.iter().any(|left| line.contains(left)) || line.contains("the Service");
                 assert!(is_known, "{}: {line}", path.display());
+                // What the reader makes must not bear the name of what the operator makes.
+                let name = line.split_once("the Secret mail/").map(|(_, rest)| rest.split([' ', ',', ':', ';']).next().unwrap());
+                assert!(name.is_none_or(|name| rendered.object("Secret", name).is_none()), "{}: {line}", path.display());
             }
             seen += 1;
         }

@@ -11,12 +11,16 @@ use k8s_openapi::{
     api::{apps::v1::StatefulSet, core::v1::PodSpec},
     apimachinery::pkg::util::intstr::IntOrString,
 };
+use postern_crds::smtp_relay::{Address, AddressType};
 use postern_operator::{
     build::{Objects, Settings, Workload, build},
     material::Sealed,
     status::{Applied, Pods, Queue, relay},
 };
-use support::{find, identity, inventory, secret, statuses::noon};
+use support::{
+    find, identity, inventory, secret,
+    statuses::{condition, noon, running},
+};
 
 const EMPTY_DIR: &str = "{storage: EmptyDir, emptyDir: {sizeLimit: 1024Mi}}";
 const VOLUME: &str = "{storage: PersistentVolume, persistentVolume: {size: 10240Mi, storageClassName: fast}}";
@@ -169,6 +173,19 @@ fn another_database_makes_new_pods() {
 }
 
 #[test]
+fn a_relay_for_mail_out_alone_is_ready_without_a_domain() {
+    let manifests = [vec![manifest(VOLUME, DIRECT)], secrets(&[])].concat();
+    let inventory = inventory(&manifests.iter().map(String::as_str).collect::<Vec<_>>());
+    let findings = find(&inventory);
+    // Something must lead there.
+    let address = Address { type_: AddressType::IPAddress, value: "192.0.2.1".to_owned() };
+    let applied = Applied { addresses: vec![address], ..Applied::default() };
+    let pods = Pods { count: 3, ready: 3, ..running(&findings) };
+    let status = relay(inventory.relays.values().next().unwrap(), &findings, &pods, &applied, noon());
+    assert_eq!(condition(&status.conditions, "Ready"), Some(("True", "Ready", "")));
+}
+
+#[test]
 fn the_status_tells_what_survives_how_much_waits_and_which_links_are_relaxed() {
     let waiver = "{name: direct, mx: {waivers: [{domain: legacy.example.org, mode: Opportunistic, until: '2999-12-31'}]}}";
     let pods = Pods {
@@ -185,11 +202,10 @@ fn the_status_tells_what_survives_how_much_waits_and_which_links_are_relaxed() {
         let inventory = inventory(&manifests.iter().map(String::as_str).collect::<Vec<_>>());
         let findings = find(&inventory);
         let status = relay(inventory.relays.values().next().unwrap(), &findings, &pods, &Applied::default(), noon());
-        let condition = |type_: &str| status.conditions.iter().find(|condition| condition.type_ == type_).unwrap();
-        assert_eq!(condition("SpoolDurable").status, durable, "{spool}");
+        assert_eq!(condition(&status.conditions, "SpoolDurable").unwrap().0, durable, "{spool}");
         let queue = status.spool.unwrap();
         assert_eq!((queue.messages, queue.oldest_seconds), (messages, 60), "{spool}");
-        let links = condition("AllLinksEncrypted");
-        assert!(links.status == "False" && links.message.contains(clear), "{}", links.message);
+        let (links, _, message) = condition(&status.conditions, "AllLinksEncrypted").unwrap();
+        assert!(links == "False" && message.contains(clear), "{message}");
     }
 }

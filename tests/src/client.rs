@@ -3,6 +3,7 @@
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rustls::{
     ClientConfig,
     pki_types::{CertificateDer, ServerName},
@@ -110,6 +111,12 @@ impl Client {
         let mut client = self.starttls(trust).await?;
         client.ask("EHLO client.test", 250).await?;
         Ok(client)
+    }
+
+    /// Logs in by AUTH PLAIN (RFC 4616).
+    pub async fn log_in(&mut self, user: &str, password: &str) -> Result<()> {
+        let response = BASE64_STANDARD.encode(format!("\0{user}\0{password}"));
+        self.ask(&format!("AUTH PLAIN {response}"), 235).await.map(drop)
     }
 
     /// Sends STARTTLS, expects 220 and shakes hands.

@@ -4,6 +4,7 @@ use std::{
     fmt::Write as _,
     fs::{self, Permissions},
     io::Write as _,
+    net::{Ipv4Addr, SocketAddr},
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -47,8 +48,13 @@ pub struct Mail {
 impl Postfix {
     /// Starts a server that requires STARTTLS and shows `certificate`, on `port` of 127.0.0.1. Everything that it writes is in `folder`.
     pub async fn start(folder: &Path, port: u16, certificate: &Certificate, output: Output) -> Result<Self> {
-        lay_out(folder, certificate, port)?;
-        Self::launch(folder, port, output).await
+        Self::start_at(folder, (Ipv4Addr::LOCALHOST, port).into(), certificate, output).await
+    }
+
+    /// The same at an address of the network that the calling thread is in.
+    pub async fn start_at(folder: &Path, address: SocketAddr, certificate: &Certificate, output: Output) -> Result<Self> {
+        lay_out(folder, certificate, address)?;
+        Self::launch(folder, address, output).await
     }
 
     /// Starts the same server as a smart host: it takes mail from nobody but `user` with `password`, shown in TLS by PLAIN or LOGIN.
@@ -59,14 +65,15 @@ impl Postfix {
         (user, password): (&str, &str),
         output: Output,
     ) -> Result<Self> {
-        lay_out(folder, certificate, port)?;
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        lay_out(folder, certificate, address)?;
         admit(folder, user, password)?;
-        Self::launch(folder, port, output).await
+        Self::launch(folder, address, output).await
     }
 
-    async fn launch(folder: &Path, port: u16, output: Output) -> Result<Self> {
+    async fn launch(folder: &Path, address: SocketAddr, output: Output) -> Result<Self> {
         let mut process = Process::spawn(Command::new("/usr/sbin/postfix").arg("-c").arg(folder.join("etc")).arg("start-fg"), output)?;
-        process.listens(port).await?;
+        process.listens_at(address).await?;
         Ok(Self { process, folder: folder.to_owned() })
     }
 
@@ -126,7 +133,7 @@ impl Drop for Postfix {
 }
 
 /// Makes the folders and writes the configuration.
-fn lay_out(folder: &Path, certificate: &Certificate, port: u16) -> Result<()> {
+fn lay_out(folder: &Path, certificate: &Certificate, address: SocketAddr) -> Result<()> {
     ensure!(geteuid().is_root(), "Postfix changes users, so only root can start it: run this through tests/contained");
     let owners = Owners::of_postfix()?;
     for name in ["", "etc", "queue", "queue/pid"] {
@@ -143,7 +150,7 @@ fn lay_out(folder: &Path, certificate: &Certificate, port: u16) -> Result<()> {
     fs::write(folder.join("queue/quick-start"), "")?;
     certificate.write(&folder.join("etc"))?;
     fs::write(folder.join("etc/main.cf"), main_cf(folder))?;
-    fs::write(folder.join("etc/master.cf"), master_cf(port))?;
+    fs::write(folder.join("etc/master.cf"), master_cf(address))?;
     Ok(())
 }
 
@@ -238,9 +245,9 @@ smtpd_client_connection_count_limit = 0
     )
 }
 
-fn master_cf(port: u16) -> String {
+fn master_cf(address: SocketAddr) -> String {
     format!(
-        "127.0.0.1:{port} inet n - n - - smtpd
+        "{address} inet n - n - - smtpd
 postlog unix-dgram n - n - 1 postlogd
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr

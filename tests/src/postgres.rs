@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     fs::{self, Permissions},
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
     os::unix::{
         fs::{PermissionsExt as _, chown},
         process::CommandExt as _,
@@ -38,6 +38,7 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 pub struct Postgres {
     folder: TempDir,
     programs: PathBuf,
+    addresses: Vec<IpAddr>,
     port: u16,
     settings: Vec<String>,
     process: Option<Process>,
@@ -53,7 +54,14 @@ impl Postgres {
 
     /// A new server that does not run yet.
     pub fn new() -> Result<Self> {
-        let server = Self { folder: tempfile::tempdir()?, programs: programs()?, port: port::free()?, settings: Vec::new(), process: None };
+        let server = Self {
+            folder: tempfile::tempdir()?,
+            programs: programs()?,
+            addresses: vec![Ipv4Addr::LOCALHOST.into()],
+            port: port::free()?,
+            settings: Vec::new(),
+            process: None,
+        };
         give_away(server.folder.path())?;
         let mut initdb = server.program("initdb");
         initdb.args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username", ROLE, "--pgdata"]).arg(server.data());
@@ -93,11 +101,20 @@ impl Postgres {
         Ok(())
     }
 
+    /// Listens at `address` too, from the next start on. There the role needs a password, and TLS: the server must [`Self::show`] a certificate.
+    pub fn open(&mut self, address: IpAddr) -> Result<()> {
+        self.addresses.push(address);
+        let rules = self.data().join("pg_hba.conf");
+        let text = fs::read_to_string(&rules)?;
+        Ok(fs::write(&rules, format!("{text}hostssl all all all scram-sha-256\n"))?)
+    }
+
     /// Starts the server, which does not run.
     pub async fn run(&mut self) -> Result<()> {
         let mut command = self.program("postgres");
         command.arg("-D").arg(self.data());
-        for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"] {
+        let addresses = self.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        for setting in ["unix_socket_directories=", "max_connections=200", &format!("listen_addresses={addresses}")] {
             command.args(["-c", setting]);
         }
         command.args(["-c", &format!("port={}", self.port)]);

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
+    net::{Ipv4Addr, SocketAddr},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -107,12 +108,17 @@ impl Process {
 
     /// Waits until a server accepts connections on a loopback `port`.
     pub async fn listens(&mut self, port: u16) -> Result<()> {
-        let what = format!("{} to listen on port {port}", self.name);
+        self.listens_at((Ipv4Addr::LOCALHOST, port).into()).await
+    }
+
+    /// Waits until a server accepts connections at `address`.
+    pub async fn listens_at(&mut self, address: SocketAddr) -> Result<()> {
+        let what = format!("{} to listen at {address}", self.name);
         let outcome = poll::until(&what, async || {
-            let connected = tokio::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).await;
+            let connected = tokio::net::TcpStream::connect(address).await;
             if connected.is_ok() { Some(Ok(())) } else { self.exited().map(Err) }
         });
-        outcome.await?.map_err(|status| anyhow::anyhow!("{} ended ({status}) before it listened on port {port}", self.name))
+        outcome.await?.map_err(|status| anyhow::anyhow!("{} ended ({status}) before it listened at {address}", self.name))
     }
 
     /// Asks the child (not its children) to end: SIGTERM.

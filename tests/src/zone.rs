@@ -1,4 +1,4 @@
-//! A name server that serves a signed zone.
+//! A name server that serves signed zones.
 
 use std::{
     io::ErrorKind,
@@ -22,7 +22,7 @@ use hickory_server::{
 };
 use tokio::net::{TcpListener, UdpSocket};
 
-/// A zone that is served on loopback, over UDP and TCP. What lies outside it is refused. Dropping it stops it.
+/// Zones that are served over UDP and TCP. What lies outside them is refused. Dropping it stops it.
 pub struct Zone {
     address: SocketAddr,
     _server: Server<Catalog>,
@@ -32,10 +32,17 @@ impl Zone {
     /// Serves the zone `origin` with these records, as a master file has them (RFC 1035 section 5), on a port that is free.
     pub async fn serve(origin: &str, records: &str) -> Result<Self> {
         let (udp, tcp) = sockets().await?;
+        Self::serve_on(udp, tcp, &[(origin, records)])
+    }
+
+    /// Serves several zones on sockets that are there, both of the same address.
+    pub fn serve_on(udp: UdpSocket, tcp: TcpListener, zones: &[(&str, &str)]) -> Result<Self> {
         let address = udp.local_addr()?;
-        let origin = Name::from_ascii(format!("{origin}."))?;
         let mut catalog = Catalog::new();
-        catalog.upsert(origin.clone().into(), vec![Arc::new(signed(origin, records)?)]);
+        for (origin, records) in zones {
+            let origin = Name::from_ascii(format!("{origin}."))?;
+            catalog.upsert(origin.clone().into(), vec![Arc::new(signed(origin, records)?)]);
+        }
         let mut server = Server::new(catalog);
         server.register_socket(udp);
         server.register_listener(tcp, Duration::from_secs(5), 4096);

@@ -3,8 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    io::{self, Write as _},
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -13,14 +12,14 @@ use anyhow::{Context, Result, ensure};
 use postern_tests::{
     chart::repository,
     client::{Client, Trust},
-    cluster::{
-        kstatus,
-        mail::{authority, certificate, verified_domain},
-    },
+    cluster::mail::{authority, certificate, verified_domain},
     node::{
         CLIENT, Node,
         mailserver::Mailserver,
-        traffic::{Ledger, Traffic},
+        relay::Relay,
+        release::{self, NAMESPACE},
+        say,
+        traffic::{Ledger, Route, Traffic},
     },
     pki::Authority,
     poll,
@@ -28,26 +27,22 @@ use postern_tests::{
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 
-/// Where the release and its relays are.
-const NAMESPACE: &str = "mail";
 /// The relay's name, as the quick start has it.
 const HOSTNAME: &str = "mx1.example.com";
-/// Of Postern, on the node.
-const REPOSITORY: &str = "localhost/postern";
 /// Messages that are to pass before and after something happens.
 const SOME: u64 = 30;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_runs_relays_and_no_mail_is_lost_whatever_happens_to_them() -> Result<()> {
-    let Some((_folder, node)) = start()? else { return Ok(()) };
-    node.kubectl_says(&["create", "namespace", NAMESPACE]).await?;
-    node.kubectl_says(&["label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted"]).await?;
+    let Some((_folder, node)) = Node::start_if_possible()? else { return Ok(()) };
+    release::make_namespace(&node).await?;
     let mailserver = Mailserver::deploy(&node).await?;
-    install(&node).await?;
+    release::install(&node).await?;
     let before = Instant::now();
     apply_quick_start(&node, &mailserver).await?;
-    let public = public_address(&node).await?;
-    let gate = Gate { node: &node, mailserver: &mailserver, address: SocketAddr::new(public, 25) };
+    let relay = Relay { node: &node, name: "edge" };
+    let public = relay.address().await?;
+    let gate = Gate { node: &node, relay, mailserver: &mailserver, address: SocketAddr::new(public, 25) };
     say(&format!("the quick start was ready at {public} after {:?}", before.elapsed()));
 
     gate.passes_mail_of_the_internet().await?;
@@ -63,34 +58,6 @@ async fn a_release_runs_relays_and_no_mail_is_lost_whatever_happens_to_them() ->
     gate.outlives_a_pod_that_is_killed(&trust).await?;
     gate.passes_mail_while_the_operator_is_gone(&trust).await?;
     gate.outlives_the_release(&trust).await
-}
-
-/// A node in a folder of its own, or the reason why there is none, said aloud.
-fn start() -> Result<Option<(tempfile::TempDir, Node)>> {
-    if let Some(reason) = Node::obstacles()? {
-        let _ = writeln!(io::stderr(), "skipped, for no node can run here: {reason}");
-        return Ok(None);
-    }
-    let folder = tempfile::tempdir()?;
-    let node = Node::start(&folder.path().join("node"))?;
-    Ok(Some((folder, node)))
-}
-
-/// A line past the capture of the test runner: what was measured.
-fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "node: {line}");
-}
-
-/// The chart, as helm takes it.
-fn chart() -> String {
-    repository().join("charts/postern").display().to_string()
-}
-
-async fn install(node: &Node) -> Result<()> {
-    let chart = chart();
-    let image = format!("image.repository={REPOSITORY},image.tag=test");
-    node.helm_says(&["install", "postern", &chart, "--namespace", NAMESPACE, "--set", &image, "--wait", "--timeout", "150s"]).await?;
-    Ok(())
 }
 
 /// Applies `deploy/quickstart`; its next hop is named for the mail server, as its comment says, and its CA is there.
@@ -116,15 +83,10 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
 }
 
-/// What the load balancer gave to the relay, as its status tells.
-async fn public_address(node: &Node) -> Result<IpAddr> {
-    let of_relay = ["get", "smtprelay", "edge", "--namespace", NAMESPACE, "--output", "jsonpath={.status.addresses[0].value}"];
-    poll::until("an address of the relay", async || node.kubectl_says(&of_relay).await.ok()?.trim().parse().ok()).await
-}
-
 /// The relay of the quick start.
 struct Gate<'a> {
     node: &'a Node,
+    relay: Relay<'a>,
     mailserver: &'a Mailserver<'a>,
     /// Where the Internet finds it.
     address: SocketAddr,
@@ -156,29 +118,20 @@ impl Gate<'_> {
             by_server.contains("with ESMTPS") || by_server.contains("using TLS"),
             "the mail server was not reached by TLS: {by_server}"
         );
-        let preserved = self.condition("ClientAddressPreserved").await?;
+        let preserved = self.relay.condition("ClientAddressPreserved").await?;
         ensure!(preserved == "True", "ClientAddressPreserved={preserved}");
         Ok(())
     }
 
     /// A client that trusts the CA that the operator publishes.
     async fn published_trust(&self) -> Result<Trust> {
-        Trust::of_pem(&self.kubectl(&["get", "configmap", "edge-ca", "--output", r"jsonpath={.data.ca\.crt}"]).await?, HOSTNAME)
-    }
-
-    /// The status of a condition of the relay, once it is told for sure.
-    async fn condition(&self, name: &str) -> Result<String> {
-        let path = format!("jsonpath={{.status.conditions[?(@.type=='{name}')].status}}");
-        poll::until(name, async || {
-            self.kubectl(&["get", "smtprelay", "edge", "--output", &path]).await.ok().filter(|status| status != "Unknown")
-        })
-        .await
+        Trust::of_pem(&self.relay.kubectl(&["get", "configmap", "edge-ca", "--output", r"jsonpath={.data.ca\.crt}"]).await?, HOSTNAME)
     }
 
     /// From `kubectl apply` to the first RCPT that is taken, with the pods that there were.
     async fn takes_a_new_domain_without_a_restart(&self) -> Result<()> {
         let (target, trust) = (self.address, self.published_trust().await?);
-        let pods = self.pods().await?;
+        let pods = self.relay.pods().await?;
         let (opened, is_open) = tokio::sync::oneshot::channel();
         let session = self.node.internet().start(move || async move {
             let mut client = Client::ready(target, &trust).await?;
@@ -198,15 +151,15 @@ impl Gate<'_> {
         self.node.apply(NAMESPACE, &verified_domain("example.net", Mailserver::HOST, Mailserver::PORT, "{name: internal-ca}")).await?;
         let taken = session.end().await?;
         say(&format!("from the start of kubectl apply of a domain to the first RCPT that is taken: {:?}", taken - applied));
-        ensure!(self.pods().await? == pods, "pods were replaced for a domain");
+        ensure!(self.relay.pods().await? == pods, "pods were replaced for a domain");
         Ok(())
     }
 
     /// A listener that is not for the Internet is reached in the cluster, and nowhere else.
     async fn keeps_listeners_of_the_cluster_from_the_internet(&self) -> Result<()> {
         let listener = r#"[{"op": "add", "path": "/spec/listeners/-", "value": {"name": "inside", "role": "Inbound", "port": 2525, "exposure": "Cluster"}}]"#;
-        self.patch_relay("json", listener).await?;
-        self.is_rolled_out().await?;
+        self.relay.patch("json", listener).await?;
+        self.relay.is_rolled_out().await?;
         let banner = self.mailserver.shell("echo QUIT | busybox nc -w 30 edge-cluster.mail.svc.cluster.local 2525").await?;
         ensure!(banner.starts_with("220 mx1.example.com"), "the cluster heard {banner:?}");
         let (open, closed) = (self.address, SocketAddr::new(self.address.ip(), 2525));
@@ -221,14 +174,14 @@ impl Gate<'_> {
             })
             .await?;
         let listeners = r#"[{"op": "remove", "path": "/spec/listeners/2"}]"#;
-        self.patch_relay("json", listeners).await?;
-        self.is_rolled_out().await
+        self.relay.patch("json", listeners).await?;
+        self.relay.is_rolled_out().await
     }
 
     async fn helm_test_passes(&self) -> Result<()> {
         let said = self.node.helm_says(&["test", "postern", "--namespace", NAMESPACE, "--timeout", "170s"]).await?;
         say(&said);
-        let left = self.kubectl(&["get", "srelay,adom", "--output", "name"]).await?;
+        let left = self.relay.kubectl(&["get", "srelay,adom", "--output", "name"]).await?;
         let left: BTreeSet<&str> = left.lines().collect();
         let expected =
             ["accepteddomain.postern.dev/example-com", "accepteddomain.postern.dev/example-net", "accepteddomain.postern.dev/example-org"];
@@ -239,47 +192,42 @@ impl Gate<'_> {
     /// Gives the relay a certificate from a Secret; who issued it.
     async fn shows_a_certificate_of_ones_own(&self) -> Result<Authority> {
         let authority = Authority::new("Edge CA")?;
-        let pods = self.pods().await?;
+        let pods = self.relay.pods().await?;
         let certificate = self.give_certificate(&authority).await?;
-        self.patch_relay("merge", r#"{"spec": {"tls": {"certificate": {"secretRef": {"name": "mx-tls"}}}}}"#).await?;
+        self.relay.patch("merge", r#"{"spec": {"tls": {"certificate": {"secretRef": {"name": "mx-tls"}}}}}"#).await?;
         self.shows(&authority, &certificate).await?;
-        ensure!(self.pods().await? == pods, "pods were replaced for a certificate");
+        ensure!(self.relay.pods().await? == pods, "pods were replaced for a certificate");
         Ok(authority)
     }
 
     async fn renews_its_certificate_under_load(&self, authority: &Authority) -> Result<()> {
-        let pods = self.pods().await?;
+        let pods = self.relay.pods().await?;
         self.under_load("renewal", &Trust::new(authority, HOSTNAME)?, async || {
             let certificate = self.give_certificate(authority).await?;
             self.shows(authority, &certificate).await
         })
         .await?
         .expect_no_interruption()?;
-        ensure!(self.pods().await? == pods, "pods were replaced for a renewal");
+        ensure!(self.relay.pods().await? == pods, "pods were replaced for a renewal");
         Ok(())
     }
 
     async fn scales_under_load(&self, trust: &Trust) -> Result<()> {
         self.under_load("scale", trust, async || {
-            self.scale(4).await?;
-            self.scale(1).await?;
-            self.scale(2).await
+            self.relay.scale(4).await?;
+            self.relay.scale(1).await?;
+            self.relay.scale(2).await
         })
         .await?
         .expect_no_interruption()
     }
 
     async fn rolls_to_another_image_under_load(&self, trust: &Trust) -> Result<()> {
-        let (old, new) = (format!("{REPOSITORY}:test"), format!("{REPOSITORY}:next"));
-        let tagged = self.node.inside(["ctr", "--namespace", "k8s.io", "image", "tag", &old, &new]).await?;
-        ensure!(tagged.success, "no second image: {tagged}");
-        let pods = self.pods().await?;
+        let pods = self.relay.pods().await?;
         self.under_load("image", trust, async || {
-            let chart = chart();
-            let words = ["upgrade", "postern", &chart, "--namespace", NAMESPACE, "--reuse-values", "--set", "image.tag=next", "--wait"];
-            self.node.helm_says(&words).await?;
-            poll::until("other pods", async || self.pods().await.ok().filter(|now| now.is_disjoint(&pods))).await?;
-            self.is_rolled_out().await
+            release::upgrade(self.node).await?;
+            poll::until("other pods", async || self.relay.pods().await.ok().filter(|now| now.is_disjoint(&pods))).await?;
+            self.relay.is_rolled_out().await
         })
         .await?
         .expect_no_interruption()
@@ -291,12 +239,12 @@ impl Gate<'_> {
             .under_load("kill", trust, async || {
                 let killed = self.node.inside(["sh", "-c", "kill -9 $(pidof postern-relay | cut -d ' ' -f 1)"]).await?;
                 ensure!(killed.success, "nothing was killed: {killed}");
-                self.is_rolled_out().await?;
-                let pods = self.pods().await?;
+                self.relay.is_rolled_out().await?;
+                let pods = self.relay.pods().await?;
                 let pod = pods.first().context("no pod")?;
-                self.kubectl(&["delete", pod, "--grace-period=0", "--force"]).await?;
-                poll::until("another pod", async || self.pods().await.ok().filter(|now| !now.contains(pod))).await?;
-                self.is_rolled_out().await
+                self.relay.kubectl(&["delete", pod, "--grace-period=0", "--force"]).await?;
+                poll::until("another pod", async || self.relay.pods().await.ok().filter(|now| !now.contains(pod))).await?;
+                self.relay.is_rolled_out().await
             })
             .await?;
         ensure!(!ledger.cut.is_empty(), "nobody noticed that pods were killed, so this shows nothing");
@@ -307,15 +255,15 @@ impl Gate<'_> {
     async fn passes_mail_while_the_operator_is_gone(&self, trust: &Trust) -> Result<()> {
         let operator = "deployment/postern-operator";
         self.under_load("alone", trust, async || {
-            self.kubectl(&["scale", operator, "--replicas=0"]).await?;
-            self.kubectl(&["rollout", "status", operator, "--timeout=150s"]).await?;
-            let pods = self.pods().await?;
+            self.relay.kubectl(&["scale", operator, "--replicas=0"]).await?;
+            self.relay.kubectl(&["rollout", "status", operator, "--timeout=150s"]).await?;
+            let pods = self.relay.pods().await?;
             let pod = pods.first().context("no pod")?;
-            self.kubectl(&["delete", pod]).await?;
-            self.kubectl(&["rollout", "status", "deployment/edge-relay", "--timeout=150s"]).await?;
-            self.kubectl(&["scale", "smtprelay/edge", "--replicas=3"]).await?;
-            self.kubectl(&["scale", operator, "--replicas=2"]).await?;
-            self.scale(3).await
+            self.relay.kubectl(&["delete", pod]).await?;
+            self.relay.kubectl(&["rollout", "status", "deployment/edge-relay", "--timeout=150s"]).await?;
+            self.relay.kubectl(&["scale", "smtprelay/edge", "--replicas=3"]).await?;
+            self.relay.kubectl(&["scale", operator, "--replicas=2"]).await?;
+            self.relay.scale(3).await
         })
         .await?
         .expect_no_interruption()
@@ -323,24 +271,20 @@ impl Gate<'_> {
 
     /// `helm uninstall` leaves the definitions, the resources, the relays that run, and the operator's own CAs, as docs/install.md says.
     async fn outlives_the_release(&self, trust: &Trust) -> Result<()> {
-        self.under_load("uninstalled", trust, async || {
-            self.node.helm_says(&["uninstall", "postern", "--namespace", NAMESPACE, "--wait", "--timeout", "150s"]).await.map(drop)
-        })
-        .await?
-        .expect_no_interruption()?;
+        self.under_load("uninstalled", trust, async || release::uninstall(self.node).await).await?.expect_no_interruption()?;
         let left = self.objects_that_no_relay_owns().await?;
         say(&format!("helm uninstall leaves {left:?}"));
         let expected = ["lease.coordination.k8s.io/postern-operator", "secret/postern-ca", "secret/postern-identity"];
         ensure!(left.iter().map(String::as_str).eq(expected), "helm uninstall leaves {left:?}");
-        self.kubectl(&["delete", "srelay,adom", "--all"]).await?;
-        poll::until("the relay's objects to go", async || self.pods().await.ok()?.is_empty().then_some(())).await
+        self.relay.kubectl(&["delete", "srelay,adom", "--all"]).await?;
+        poll::until("the relay's objects to go", async || self.relay.pods().await.ok()?.is_empty().then_some(())).await
     }
 
     /// What is in the namespace beside what its owner made, what the cluster puts into each, and what belongs to the relay.
     async fn objects_that_no_relay_owns(&self) -> Result<BTreeSet<String>> {
         let kinds = "deployments,replicasets,pods,services,configmaps,secrets,serviceaccounts,roles,rolebindings,leases,networkpolicies,poddisruptionbudgets";
         let selector = "app.kubernetes.io/name!=postern-relay";
-        let names = self.kubectl(&["get", kinds, "--selector", selector, "--output", "name"]).await?;
+        let names = self.relay.kubectl(&["get", kinds, "--selector", selector, "--output", "name"]).await?;
         let ours = ["configmap/internal-ca", "configmap/example-org-recipients", "secret/mx-tls"];
         let everywhere = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
         let cluster = "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
@@ -352,7 +296,7 @@ impl Gate<'_> {
 
     /// Does something while mail keeps coming; every mail that was taken must arrive.
     async fn under_load(&self, name: &str, trust: &Trust, work: impl AsyncFnOnce() -> Result<()>) -> Result<Ledger> {
-        let traffic = Traffic::start(&self.node.internet(), name, self.address, trust);
+        let traffic = Traffic::start(&self.node.internet(), name, Route::inbound(self.address), trust);
         traffic.flows(SOME).await?;
         work().await?;
         traffic.flows(SOME).await?;
@@ -393,41 +337,6 @@ impl Gate<'_> {
                 .await
             })
             .await
-    }
-
-    async fn scale(&self, replicas: usize) -> Result<()> {
-        let wanted = format!("--replicas={replicas}");
-        self.kubectl(&["scale", "smtprelay/edge", &wanted]).await?;
-        poll::until("so many pods", async || (self.pods().await.ok()?.len() == replicas).then_some(())).await?;
-        self.is_rolled_out().await
-    }
-
-    async fn patch_relay(&self, form: &str, patch: &str) -> Result<()> {
-        let form = format!("--type={form}");
-        self.kubectl(&["patch", "smtprelay", "edge", &form, "--patch", patch]).await.map(drop)
-    }
-
-    /// Waits until the relay says that all is carried out, and no pod is left that ends.
-    async fn is_rolled_out(&self) -> Result<()> {
-        poll::until("the relay to be as it should be", async || {
-            let relay = self.kubectl(&["get", "smtprelay", "edge", "--output", "json"]).await.ok()?;
-            let relay: serde_json::Value = serde_json::from_str(&relay).ok()?;
-            let ready = relay["status"]["readyReplicas"].as_u64()? == relay["spec"]["replicas"].as_u64()?;
-            let pods = self.pods().await.ok()?.len() as u64 == relay["spec"]["replicas"].as_u64()?;
-            (ready && pods && kstatus::of(&relay) == kstatus::Status::Current).then_some(())
-        })
-        .await
-    }
-
-    /// Runs kubectl in the release's namespace, which must succeed; what it said.
-    async fn kubectl(&self, arguments: &[&str]) -> Result<String> {
-        self.node.kubectl_says(&[&["--namespace", NAMESPACE], arguments].concat()).await
-    }
-
-    async fn pods(&self) -> Result<BTreeSet<String>> {
-        let selector = "postern.dev/relay=edge";
-        let names = self.kubectl(&["get", "pods", "--selector", selector, "--output", "name"]).await?;
-        Ok(names.lines().map(str::to_owned).collect())
     }
 }
 

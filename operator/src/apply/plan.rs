@@ -53,7 +53,7 @@ pub enum Why {
 
 /// An object that is in the way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} {key} is there and does not belong to this relay; delete it, or give the relay another name")]
+#[error("{kind} {key} is there and does not belong to this relay; call it otherwise, or give the relay another name")]
 pub struct Collision {
     /// What it is.
     pub kind: Kind,

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use postern_crds::{
     SmtpRelay, SmtpRelayStatus,
     condition::types,
-    smtp_relay::{CertificateStatus, Listener, ListenerStatus},
+    smtp_relay::{CertificateStatus, Listener, ListenerStatus, Role},
 };
 
 use super::{
@@ -259,6 +259,7 @@ fn remark(findings: &Findings<'_>, now: Timestamp) -> Option<(Reason, String)> {
         Some((reason, warning.to_string()))
     };
     let no_domains = || {
+        takes_mail_of_strangers(findings).then_some(())?;
         let names_it = |outcome: &&DomainOutcome<'_>| !matches!(outcome.state.cause(), Some(Cause::Refusal(Refusal::NotNamed(_))));
         let named = findings
             .domains
@@ -276,6 +277,12 @@ fn remark(findings: &Findings<'_>, now: Timestamp) -> Option<(Reason, String)> {
     };
     let expired = findings.relay.as_ref().ok().and_then(|validated| expired(validated, now));
     expired.or_else(no_domains).or_else(|| expiring(findings, now)).or_else(warning)
+}
+
+/// A relay for mail out alone needs no accepted domain.
+fn takes_mail_of_strangers(findings: &Findings<'_>) -> bool {
+    let listeners = findings.relay.as_ref().map(|validated| &validated.relay.spec.listeners);
+    listeners.is_ok_and(|listeners| listeners.iter().any(|listener| listener.role == Role::Inbound))
 }
 
 fn served(findings: &Findings<'_>) -> usize {

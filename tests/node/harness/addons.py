@@ -4,7 +4,7 @@ import shutil
 
 from . import tools
 from .parts import do
-from .places import CLUSTER_DOMAIN, DNS_SERVICE, LOAD_BALANCERS, NODE, Run
+from .places import CLUSTER_DOMAIN, DNS_SERVICE, INTERNET_DNS, LOAD_BALANCERS, NODE, Run
 
 METALLB = "go.universe.tf/metallb"
 
@@ -12,7 +12,9 @@ METALLB = "go.universe.tf/metallb"
 def prepare(run: Run) -> None:
     """Writes the manifests. MetalLB's are those of its module, changed by a kustomization."""
     text = (NODE / "manifests" / "coredns.yaml").read_text()
-    (run.manifests / "coredns.yaml").write_text(text.replace("DNS_SERVICE", DNS_SERVICE).replace("CLUSTER_DOMAIN", CLUSTER_DOMAIN))
+    for name, value in {"DNS_SERVICE": DNS_SERVICE, "CLUSTER_DOMAIN": CLUSTER_DOMAIN, "INTERNET_DNS": INTERNET_DNS}.items():
+        text = text.replace(name, value)
+    (run.manifests / "coredns.yaml").write_text(text)
     metallb = run.manifests / "metallb"
     shutil.copytree(NODE / "manifests" / "metallb", metallb)
     # Files of the module cache are read-only.

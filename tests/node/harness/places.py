@@ -17,6 +17,8 @@ LOAD_BALANCERS = "192.0.2.100-192.0.2.199"
 CLIENTS = "203.0.113.0/24"
 # Where clients come from that bind none.
 CLIENT = "203.0.113.7"
+# Who is asked for names outside the cluster, if a test has somebody answer there.
+INTERNET_DNS = "203.0.113.53"
 
 POD_RANGE = "10.244.0.0/16"
 NODE_POD_RANGE = "10.244.0.0/24"

@@ -2,15 +2,20 @@
 
 mod internet;
 pub mod mailserver;
+pub mod relay;
+pub mod release;
 pub mod traffic;
+pub mod world;
 
 use std::{
     ffi::OsStr,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
 
 use crate::{
     binaries,
@@ -36,6 +41,17 @@ impl Node {
     pub fn obstacles() -> Result<Option<String>> {
         let output = Command::new(script("can-run")).stdin(Stdio::null()).output().context("can't run tests/node/can-run")?;
         Ok((!output.status.success()).then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+    }
+
+    /// Starts one in a folder of its own. Where none can run the reason is said aloud, past the capture of the test runner, and there is none.
+    pub fn start_if_possible() -> Result<Option<(TempDir, Self)>> {
+        if let Some(reason) = Self::obstacles()? {
+            let _ = writeln!(io::stderr(), "skipped, for no node can run here: {reason}");
+            return Ok(None);
+        }
+        let folder = tempfile::tempdir()?;
+        let node = Self::start(&folder.path().join("node"))?;
+        Ok(Some((folder, node)))
     }
 
     /// Starts one in `folder`, which it makes, and waits until all of it is ready. The first time, Kubernetes is built.
@@ -99,6 +115,11 @@ impl Node {
         let words = [OsStr::new("--kubeconfig").to_owned(), self.kubeconfig().into_os_string()].into_iter();
         tool::run(&program.to_string_lossy(), words.chain(arguments.into_iter().map(|word| word.as_ref().to_owned()))).await
     }
+}
+
+/// A line past the capture of the test runner: what was measured.
+pub fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "node: {line}");
 }
 
 impl Drop for Node {

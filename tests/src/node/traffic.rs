@@ -19,11 +19,9 @@ use crate::{
     poll,
 };
 
-/// Connections at once.
-const SENDERS: u32 = 6;
 /// Messages of one connection: few, so that many connections are made.
 const PER_CONNECTION: u32 = 5;
-/// Between two messages of a sender, and before it comes again.
+/// Before a sender comes again.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// What the senders were told.
@@ -61,23 +59,58 @@ pub struct Traffic {
     accepted: Arc<AtomicU64>,
 }
 
+/// What is shown by AUTH.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The user.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+}
+
+/// Who sends, and to whom.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Where the senders connect.
+    pub target: SocketAddr,
+    /// Whom they log in as, where they do.
+    pub login: Option<Login>,
+    /// MAIL FROM.
+    pub from: String,
+    /// The recipients; a message has one of them, in turn.
+    pub to: Vec<String>,
+    /// Connections at once.
+    pub senders: u32,
+    /// Between two messages of a sender.
+    pub pause: Duration,
+}
+
+impl Route {
+    /// Six strangers at `target` with mail for load@example.com, as fast as it goes.
+    #[must_use]
+    pub fn inbound(target: SocketAddr) -> Self {
+        let [from, to] = ["sender@client.test", "load@example.com"].map(str::to_owned);
+        Self { target, login: None, from, to: vec![to], senders: 6, pause: PAUSE }
+    }
+}
+
 /// What all senders share.
 #[derive(Clone)]
 struct Plan {
     name: String,
-    target: SocketAddr,
+    route: Route,
     trust: Trust,
     running: Arc<AtomicBool>,
     accepted: Arc<AtomicU64>,
 }
 
 impl Traffic {
-    /// Starts senders to load@example.com at `target`; `name` distinguishes their messages.
+    /// Starts senders; `name` distinguishes their messages.
     #[must_use]
-    pub fn start(internet: &Internet, name: &str, target: SocketAddr, trust: &Trust) -> Self {
+    pub fn start(internet: &Internet, name: &str, route: Route, trust: &Trust) -> Self {
         let (running, accepted) = (Arc::new(AtomicBool::new(true)), Arc::default());
         let plan =
-            Plan { name: name.to_owned(), target, trust: trust.clone(), running: Arc::clone(&running), accepted: Arc::clone(&accepted) };
+            Plan { name: name.to_owned(), route, trust: trust.clone(), running: Arc::clone(&running), accepted: Arc::clone(&accepted) };
         let errand = internet.start(|| send_all(plan));
         Self { errand, running, accepted }
     }
@@ -97,7 +130,7 @@ impl Traffic {
 
 async fn send_all(plan: Plan) -> Result<Ledger> {
     let mut senders = JoinSet::new();
-    for sender in 0..SENDERS {
+    for sender in 0..plan.route.senders {
         senders.spawn(send(plan.clone(), sender));
     }
     let mut ledger = Ledger::default();
@@ -116,9 +149,9 @@ async fn send(plan: Plan, sender: u32) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     let mut number = 0;
     while plan.running.load(Ordering::Relaxed) {
-        match Client::connect(plan.target).await {
+        match Client::connect(plan.route.target).await {
             Err(error) => ledger.unreachable.push(format!("{error:#}")),
-            Ok(client) => match client.greeted(&plan.trust).await {
+            Ok(client) => match let_in(&plan, client).await {
                 Ok(client) => converse(&plan, client, sender, &mut number, &mut ledger).await?,
                 Err(error) => ledger.failed("greeting", &error),
             },
@@ -128,14 +161,24 @@ async fn send(plan: Plan, sender: u32) -> Result<Ledger> {
     Ok(ledger)
 }
 
+/// Begins a session, and logs in where the plan has a login.
+async fn let_in(plan: &Plan, client: Client) -> Result<Client> {
+    let mut client = client.greeted(&plan.trust).await?;
+    if let Some(Login { user, password }) = &plan.route.login {
+        client.log_in(user, password).await?;
+    }
+    Ok(client)
+}
+
 /// Sends a few messages on a connection, as long as it lasts.
 async fn converse(plan: &Plan, mut client: Client, sender: u32, number: &mut u32, ledger: &mut Ledger) -> Result<()> {
     for _ in 0..PER_CONNECTION {
         *number += 1;
         let id = format!("{}.{sender}.{number}@load.test", plan.name);
-        let content =
-            format!("From: <sender@client.test>\r\nMessage-Id: <{id}>\r\nSubject: load\r\n\r\n{}", "a line of many\r\n".repeat(200));
-        let reply = match client.mail("sender@client.test", "load@example.com", &content).await {
+        let Route { from, to, .. } = &plan.route;
+        let recipient = &to[*number as usize % to.len()];
+        let content = format!("From: <{from}>\r\nMessage-Id: <{id}>\r\nSubject: load\r\n\r\n{}", "a line of many\r\n".repeat(200));
+        let reply = match client.mail(from, recipient, &content).await {
             Ok(reply) => reply,
             Err(error) => {
                 ledger.failed(&id, &error);
@@ -149,7 +192,7 @@ async fn converse(plan: &Plan, mut client: Client, sender: u32, number: &mut u32
         }
         ledger.accepted.insert(id);
         plan.accepted.fetch_add(1, Ordering::Relaxed);
-        sleep(PAUSE).await;
+        sleep(plan.route.pause).await;
         if !plan.running.load(Ordering::Relaxed) {
             break;
         }

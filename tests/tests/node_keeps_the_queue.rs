@@ -1,0 +1,499 @@
+//! On a real node: relays with a queue on each storage, made from the samples, deliver to the exchangers of the Internet; and whatever happens to
+//! their pods, what was taken arrives, as docs/storage.md promises for each.
+
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
+use postern_tests::{
+    chart::repository,
+    client::{Client, Trust},
+    cluster::mail::certificate,
+    node::{
+        Node,
+        relay::Relay,
+        release, say,
+        traffic::{Ledger, Login, Route, Traffic},
+        world::{self, Arrivals, World},
+    },
+    pki::Authority,
+    poll,
+};
+use serde_json::{Value, json};
+use tokio::{sync::Mutex, time::sleep};
+
+/// The name of the relays, as the samples have it.
+const HOSTNAME: &str = "out.example.com";
+/// The user of the samples, and its password.
+const USER: (&str, &str) = ("billing", "correct horse battery staple");
+/// Whom it may send as.
+const SENDER: &str = "billing@example.com";
+/// Messages that are to be taken before and after something happens.
+const SOME: u64 = 15;
+/// The pods of each relay, when nothing else is asked for.
+const REPLICAS: usize = 2;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_arrives_whatever_happens_to_the_pods() -> Result<()> {
+    let Some((_folder, node)) = Node::start_if_possible()? else { return Ok(()) };
+    let mut world = World::start(node.internet()).await?;
+    release::make_namespace(&node).await?;
+    release::install(&node).await?;
+    let stage = Stage::set(&node, &world).await?;
+
+    stage.delivers_to_the_exchanger(&world).await?;
+    stage.tells_at_once_what_does_not_exist().await?;
+    stage.scales_under_load(&world).await?;
+    stage.rolls_to_another_image_under_load().await?;
+    stage.outlives_crashes(&world).await?;
+    stage.outlives_a_kubelet_that_hangs().await?;
+    stage.rests_without_pods().await?;
+    stage.goes_on_after_it_was_deleted().await?;
+    world.open_late_exchanger().await?;
+    stage.delivers_all(&world).await?;
+    stage.loses_what_an_empty_dir_promises_to_nobody().await
+}
+
+/// Where a relay has its queue, and what it therefore promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Storage {
+    /// Gone with the pod, unless it ends in peace beside another.
+    EmptyDir,
+    /// Of each pod.
+    PersistentVolume,
+    /// Shared.
+    Postgres,
+}
+
+/// A relay with a queue.
+struct Queue<'a> {
+    relay: Relay<'a>,
+    storage: Storage,
+    /// What it is made from.
+    manifest: String,
+    trust: Trust,
+    /// Message-Ids of what it has answered 250.
+    accepted: Mutex<BTreeSet<String>>,
+}
+
+/// One relay for each storage.
+struct Stage<'a> {
+    node: &'a Node,
+    queues: [Queue<'a>; 3],
+}
+
+impl<'a> Stage<'a> {
+    /// Applies the samples, with what they ask to be filled in, and waits until all is ready.
+    async fn set(node: &'a Node, world: &World) -> Result<Self> {
+        make_volumes(node, 4).await?;
+        let authority = Authority::new("Out CA")?;
+        let shown = authority.server(&[HOSTNAME])?;
+        node.apply(release::NAMESPACE, &certificate("submission-tls", shown.pem(), &shown.key_pem())).await?;
+        let outbound = sample("outbound.yaml")?;
+        let brief = outbound.replace("{name: out, ", "{name: brief, ").replace("storage: PersistentVolume", "storage: EmptyDir");
+        let brief = brief.replace("persistentVolume: {size: 20Gi}", "emptyDir: {}");
+        // The user of all of them is in this one.
+        node.apply(release::NAMESPACE, &outbound).await?;
+        let database = world.database().await;
+        let shared = sample("shared-queue.yaml")?.replace("{name: out, ", "{name: shared, ");
+        let shared = shared.replace("host: postgres.databases.svc.cluster.local", &format!("host: {}", database.ip()));
+        let shared =
+            shared.replace("port: \"5432\"", &format!("port: \"{}\"", database.port())).replace("change-me", world::DATABASE_PASSWORD);
+        let queue = |name, storage, manifest| {
+            let relay = Relay { node, name };
+            Queue::apply(relay, storage, manifest, &authority)
+        };
+        let queues = tokio::try_join!(
+            queue("out", Storage::PersistentVolume, outbound),
+            queue("brief", Storage::EmptyDir, brief),
+            queue("shared", Storage::Postgres, shared),
+        )?;
+        say(&node.kubectl_says(&["get", "--namespace", release::NAMESPACE, "srelay,statefulsets,deployments,pvc"]).await?);
+        Ok(Self { node, queues: queues.into() })
+    }
+
+    /// Does the same with each relay at once.
+    async fn each(&self, work: impl AsyncFn(&Queue<'a>) -> Result<()>) -> Result<()> {
+        try_join_all(self.queues.iter().map(|queue| async { work(queue).await.with_context(|| format!("{:?}", queue.storage)) }))
+            .await
+            .map(drop)
+    }
+
+    /// The same with those whose queue outlives all pods.
+    async fn each_durable(&self, work: impl AsyncFn(&Queue<'a>) -> Result<()>) -> Result<()> {
+        self.each(async |queue| if queue.storage == Storage::EmptyDir { Ok(()) } else { work(queue).await }).await
+    }
+
+    async fn delivers_to_the_exchanger(&self, world: &World) -> Result<()> {
+        self.each(async |queue| {
+            let subject = format!("first of {:?}", queue.storage);
+            let reply = queue.submit(world::REACHED, &subject).await?;
+            ensure!(reply.starts_with("250 2.0.0 Queued as "), "answered {reply}");
+            let mail = world.mail(&subject).await?;
+            ensure!(mail.contains("with ESMTPSA id "), "not submitted: {mail}");
+            ensure!(mail.contains("using TLSv1.3"), "the exchanger was not reached by TLS: {mail}");
+            let durable = queue.relay.condition("SpoolDurable").await?;
+            ensure!((durable == "True") == (queue.storage != Storage::EmptyDir), "SpoolDurable={durable}");
+            Ok(())
+        })
+        .await
+    }
+
+    async fn tells_at_once_what_does_not_exist(&self) -> Result<()> {
+        self.each(async |queue| {
+            let reply = queue.submit(world::NOWHERE, "to nowhere").await?;
+            ensure!(reply.starts_with("550 5.1.2 "), "answered {reply}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Pods come and go; each that goes hands over what waits, so that the last one has all of it.
+    async fn scales_under_load(&self, world: &World) -> Result<()> {
+        self.each(async |queue| {
+            let ledger = queue
+                .under_load("scale", async || {
+                    queue.relay.scale(4).await?;
+                    queue.relay.scale(1).await
+                })
+                .await?;
+            ledger.expect_no_interruption()
+        })
+        .await?;
+        self.each(async |queue| queue.has_what_has_not_arrived(world).await).await?;
+        self.each(async |queue| queue.relay.scale(REPLICAS).await).await
+    }
+
+    async fn rolls_to_another_image_under_load(&self) -> Result<()> {
+        let before = self.uids().await?;
+        let rolled = release::upgrade(self.node);
+        let loads = self.each(async |queue| {
+            let ledger = queue
+                .under_load("image", async || {
+                    let others = async || queue.uids().await.ok().filter(|now| now.len() == REPLICAS && now.is_disjoint(&before));
+                    poll::now_and_then("other pods", others).await?;
+                    queue.relay.is_rolled_out().await
+                })
+                .await?;
+            ledger.expect_no_interruption()
+        });
+        tokio::try_join!(rolled, loads).map(drop)
+    }
+
+    /// Containers are killed, pods deleted without grace, and the database stopped and killed.
+    async fn outlives_crashes(&self, world: &World) -> Result<()> {
+        self.each(async |queue| {
+            let ledger = queue
+                .under_load("crash", async || {
+                    queue.kill_a_container().await?;
+                    queue.relay.is_rolled_out().await?;
+                    if queue.storage != Storage::EmptyDir {
+                        queue.delete_a_pod_without_grace().await?;
+                    }
+                    if queue.storage == Storage::Postgres {
+                        world.restart_database().await?;
+                        queue.takes_mail().await?;
+                        world.crash_database().await?;
+                        queue.takes_mail().await?;
+                    }
+                    queue.relay.is_rolled_out().await
+                })
+                .await?;
+            ensure!(!ledger.cut.is_empty(), "nobody noticed that anything was killed, so this shows nothing");
+            Ok(())
+        })
+        .await
+    }
+
+    /// The kubelet does nothing for so long that the cluster gives the node up; meanwhile a container crashes and a pod is deleted.
+    async fn outlives_a_kubelet_that_hangs(&self) -> Result<()> {
+        self.signal_kubelet("STOP").await?;
+        self.each(async |queue| {
+            queue.kill_a_container().await?;
+            let pod = queue.relay.pods().await?.pop_last().context("no pod")?;
+            queue.relay.kubectl(&["delete", &pod, "--wait=false"]).await.map(drop)
+        })
+        .await?;
+        self.node.kubectl_says(&["wait", "--for=condition=Ready=Unknown", "--timeout=150s", "node/node-1"]).await?;
+        self.signal_kubelet("CONT").await?;
+        self.node.kubectl_says(&["wait", "--for=condition=Ready", "--timeout=150s", "node/node-1"]).await?;
+        self.each(async |queue| {
+            queue.relay.is_rolled_out().await?;
+            queue.under_load("after the kubelet hung", async || Ok(())).await.map(drop)
+        })
+        .await
+    }
+
+    /// Without pods the queue waits.
+    async fn rests_without_pods(&self) -> Result<()> {
+        self.each_durable(async |queue| {
+            queue.relay.wants(0).await?;
+            queue.relay.scale(REPLICAS).await
+        })
+        .await
+    }
+
+    /// A relay that is made again under its name has the queue that the deleted one left.
+    async fn goes_on_after_it_was_deleted(&self) -> Result<()> {
+        self.each_durable(async |queue| {
+            queue.relay.kubectl(&["delete", "smtprelay", queue.relay.name]).await?;
+            poll::now_and_then("the pods to go", async || queue.relay.pods().await.ok()?.is_empty().then_some(())).await?;
+            if queue.storage == Storage::PersistentVolume {
+                queue.tells_what_volumes_stay().await?;
+            }
+            queue.make().await
+        })
+        .await
+    }
+
+    /// Once the exchanger is there for which so much has waited, everything arrives.
+    async fn delivers_all(&self, world: &World) -> Result<()> {
+        let mut arrivals = Arrivals::default();
+        let mut lost = Vec::new();
+        for queue in &self.queues {
+            let accepted = queue.accepted.lock().await;
+            let missing =
+                |arrivals: &Arrivals| accepted.iter().filter(|id| !arrivals.counts.contains_key(*id)).cloned().collect::<Vec<_>>();
+            let all = poll::now_and_then("all mail to arrive", async || {
+                // It may go on waiting for its time: an administrator does not.
+                queue.retry_all().await.ok()?;
+                world.look(&mut arrivals).ok()?;
+                if missing(&arrivals).is_empty() {
+                    return Some(());
+                }
+                sleep(Duration::from_secs(3)).await;
+                None
+            });
+            // What is missing says more than that time is up.
+            let _ = all.await;
+            let missing = missing(&arrivals);
+            say(&format!("{:?}: {} accepted, {} of them lost", queue.storage, accepted.len(), missing.len()));
+            lost.extend(missing);
+        }
+        say(&format!("all storages: {} arrived, {} duplicates", arrivals.counts.len(), arrivals.duplicates()));
+        ensure!(lost.is_empty(), "accepted and lost: {lost:?}");
+        Ok(())
+    }
+
+    /// docs/storage.md says so, and this is no less than it says: the last pod has nobody to hand over to.
+    async fn loses_what_an_empty_dir_promises_to_nobody(&self) -> Result<()> {
+        let [_, brief, _] = &self.queues;
+        brief.relay.scale(1).await?;
+        let reply = brief.submit(world::UNREACHABLE, "never to arrive").await?;
+        ensure!(reply.starts_with("250 "), "answered {reply}");
+        ensure!(brief.queued().await? == 1, "the mail is not in the queue");
+        brief.relay.wants(0).await?;
+        brief.relay.scale(1).await?;
+        ensure!(brief.queued().await? == 0, "docs/storage.md says that this mail is lost");
+        Ok(())
+    }
+
+    async fn uids(&self) -> Result<BTreeSet<String>> {
+        Ok(try_join_all(self.queues.iter().map(Queue::uids)).await?.into_iter().flatten().collect())
+    }
+
+    async fn signal_kubelet(&self, signal: &str) -> Result<()> {
+        let sent = self.node.inside(["pkill", &format!("-{signal}"), "-x", "kubelet"]).await?;
+        ensure!(sent.success, "the kubelet got no SIG{signal}: {sent}");
+        Ok(())
+    }
+}
+
+impl<'a> Queue<'a> {
+    async fn apply(relay: Relay<'a>, storage: Storage, manifest: String, authority: &Authority) -> Result<Self> {
+        let trust = Trust::new(authority, HOSTNAME)?;
+        let queue = Self { relay, storage, manifest, trust, accepted: Mutex::default() };
+        queue.make().await?;
+        Ok(queue)
+    }
+
+    /// Applies its manifest, and what a test needs beside it: exchangers that are not the Internet's, a certificate, and no long waits.
+    async fn make(&self) -> Result<()> {
+        self.relay.node.apply(release::NAMESPACE, &self.manifest).await?;
+        let rate = json!({ "stringData": { "messagesPerMinute": "100000" } }).to_string();
+        self.relay.kubectl(&["patch", "secret", "billing-app", "--type=merge", "--patch", &rate]).await?;
+        let networks = json!([{ "op": "add", "path": "/spec/routes/0/mx/allowCIDRs", "value": [world::NETWORK] }]);
+        self.relay.patch("json", &networks.to_string()).await?;
+        let rest = json!({ "spec": {
+            "replicas": REPLICAS,
+            "tls": { "certificate": { "secretRef": { "name": "submission-tls" } } },
+            "termination": { "drainDelaySeconds": 3, "gracePeriodSeconds": 30 },
+        } });
+        self.relay.patch("merge", &rest.to_string()).await?;
+        self.relay.is_rolled_out().await
+    }
+
+    /// Where the Internet finds it.
+    async fn address(&self) -> Result<SocketAddr> {
+        Ok(SocketAddr::new(self.relay.address().await?, 587))
+    }
+
+    /// Submits a mail from the Internet as the user; the reply that ended it.
+    async fn submit(&self, recipient: &'static str, subject: &str) -> Result<String> {
+        let (address, trust, content) = (self.address().await?, self.trust.clone(), format!("Subject: {subject}\r\n\r\n{subject}\r\n"));
+        let internet = self.relay.node.internet();
+        let reply = internet.run(move || async move {
+            // The node is told of a pod that is ready, and then lets the load balancer's address lead there: a moment later.
+            let mut client = poll::until("the first connection", async || Client::ready(address, &trust).await.ok()).await?;
+            client.log_in(USER.0, USER.1).await?;
+            client.mail(SENDER, recipient, &content).await
+        });
+        Ok(reply.await?.to_string())
+    }
+
+    /// Does something while users keep submitting, and enters what they were told.
+    async fn under_load(&self, name: &str, work: impl AsyncFnOnce() -> Result<()>) -> Result<Ledger> {
+        let traffic = self.load(name).await?;
+        traffic.flows(SOME).await?;
+        work().await?;
+        traffic.flows(SOME).await?;
+        let ledger = traffic.stop().await?;
+        say(&format!(
+            "{:?}, {name}: {} accepted, {} put off, {} cut, {} connections not made",
+            self.storage,
+            ledger.accepted.len(),
+            ledger.put_off.len(),
+            ledger.cut.len(),
+            ledger.unreachable.len()
+        ));
+        self.accepted.lock().await.extend(ledger.accepted.iter().cloned());
+        Ok(ledger)
+    }
+
+    /// Users whose mail goes to an exchanger that is there, and to one that is not, in turn.
+    async fn load(&self, name: &str) -> Result<Traffic> {
+        let login = Login { user: USER.0.to_owned(), password: USER.1.to_owned() };
+        let route = Route {
+            target: self.address().await?,
+            login: Some(login),
+            from: SENDER.to_owned(),
+            to: [world::REACHED, world::WAITING].map(str::to_owned).to_vec(),
+            senders: 2,
+            pause: Duration::from_millis(200),
+        };
+        Ok(Traffic::start(&self.relay.node.internet(), &format!("{}-{}", self.relay.name, name.replace(' ', "-")), route, &self.trust))
+    }
+
+    /// Waits until a mail is taken.
+    async fn takes_mail(&self) -> Result<()> {
+        poll::until("mail to be taken", async || self.submit(world::REACHED, "again").await.ok()?.starts_with("250 ").then_some(())).await
+    }
+
+    /// Fails when any mail that was taken is neither in an exchanger's mailbox nor in the queue of a pod.
+    async fn has_what_has_not_arrived(&self, world: &World) -> Result<()> {
+        let accepted = self.accepted.lock().await;
+        let (mut arrivals, mut last) = (Arrivals::default(), String::new());
+        let complete = poll::now_and_then("what is not delivered to be in the queue", async || {
+            let queued = self.queued().await.ok()?;
+            world.look(&mut arrivals).ok()?;
+            let waiting = accepted.iter().filter(|id| !arrivals.counts.contains_key(*id)).count();
+            last = format!("{} accepted, {waiting} not arrived, {queued} queued", accepted.len());
+            // One that is being delivered may be counted in both places.
+            (waiting > 0 && queued == waiting).then_some(())
+        });
+        complete.await.with_context(|| last.clone())?;
+        say(&format!("{:?}, {} pod: {last}", self.storage, self.relay.pods().await?.len()));
+        Ok(())
+    }
+
+    /// Messages in the queues of all pods.
+    async fn queued(&self) -> Result<usize> {
+        let counts = self.stats().await?.into_iter().map(|stats| stats["messages"].as_u64().context("no messages"));
+        let counts = counts.collect::<Result<Vec<_>>>()?;
+        // A shared queue is the same for each pod.
+        let count = if self.storage == Storage::Postgres { counts.first().copied().context("no pod")? } else { counts.iter().sum() };
+        Ok(usize::try_from(count)?)
+    }
+
+    async fn stats(&self) -> Result<Vec<Value>> {
+        let mut all = Vec::new();
+        for pod in self.relay.pods().await? {
+            all.push(serde_json::from_str(&self.tool(&pod, &["stats", "--output", "json"]).await?)?);
+        }
+        Ok(all)
+    }
+
+    /// Makes everything due.
+    async fn retry_all(&self) -> Result<()> {
+        for pod in self.relay.pods().await? {
+            self.tool(&pod, &["retry", "--all", "--yes"]).await?;
+        }
+        Ok(())
+    }
+
+    /// `postern-relay queue` in a pod; what it said.
+    async fn tool(&self, pod: &str, words: &[&str]) -> Result<String> {
+        self.relay.kubectl(&[&["exec", pod, "--", "postern-relay", "queue"], words].concat()).await
+    }
+
+    async fn uids(&self) -> Result<BTreeSet<String>> {
+        let selector = format!("postern.dev/relay={}", self.relay.name);
+        let uids = self.relay.kubectl(&["get", "pods", "--selector", &selector, "--output", "jsonpath={.items[*].metadata.uid}"]).await?;
+        Ok(uids.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Kills the process of a pod, without a word.
+    async fn kill_a_container(&self) -> Result<()> {
+        let pods = self.relay.pods().await?;
+        let pod = pods.first().and_then(|pod| pod.strip_prefix("pod/")).context("no pod")?;
+        let script = format!(
+            "for id in $(pidof postern-relay); do
+                tr '\\0' '\\n' < /proc/$id/environ | grep -qx HOSTNAME={pod} && kill -9 $id && killed=1
+            done; test \"$killed\""
+        );
+        let killed = self.relay.node.inside(["sh", "-c", &script]).await?;
+        ensure!(killed.success, "nothing was killed in {pod}: {killed}");
+        Ok(())
+    }
+
+    async fn delete_a_pod_without_grace(&self) -> Result<()> {
+        let before = self.uids().await?;
+        let pod = self.relay.pods().await?.pop_first().context("no pod")?;
+        self.relay.kubectl(&["delete", &pod, "--grace-period=0", "--force"]).await?;
+        let replaced = async || self.uids().await.ok().filter(|now| now.len() == REPLICAS && *now != before);
+        poll::now_and_then("another pod", replaced).await.map(drop)
+    }
+
+    /// An event says which volumes stay, and they do.
+    async fn tells_what_volumes_stay(&self) -> Result<()> {
+        poll::now_and_then("an event on the volumes", async || {
+            let events =
+                self.relay.kubectl(&["get", "events", "--field-selector", "reason=VolumeRetained", "--output", "name"]).await.ok()?;
+            (!events.trim().is_empty()).then_some(())
+        })
+        .await?;
+        let claims = self.relay.kubectl(&["get", "pvc", "--output", "name"]).await?;
+        ensure!(claims.lines().count() >= REPLICAS, "volumes are gone: {claims}");
+        Ok(())
+    }
+}
+
+/// A sample, as it is.
+fn sample(name: &str) -> Result<String> {
+    let path = repository().join("deploy/samples").join(name);
+    std::fs::read_to_string(&path).with_context(|| path.display().to_string())
+}
+
+/// Volumes of the node that have no class, as claims without one want where the cluster has no default.
+async fn make_volumes(node: &Node, count: usize) -> Result<()> {
+    for number in 0..count {
+        let path = format!("/var/lib/volumes/{number}");
+        let made = node.inside(["mkdir", "-p", &path]).await?;
+        ensure!(made.success, "no folder for a volume: {made}");
+        let terms = json!([{ "matchExpressions": [{ "key": "kubernetes.io/hostname", "operator": "In", "values": ["node-1"] }] }]);
+        let volume = json!({
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": { "name": format!("volume-{number}") },
+            "spec": {
+                "capacity": { "storage": "20Gi" },
+                "accessModes": ["ReadWriteOnce"],
+                "persistentVolumeReclaimPolicy": "Retain",
+                "local": { "path": path },
+                "nodeAffinity": { "required": { "nodeSelectorTerms": terms } },
+            },
+        });
+        node.apply(release::NAMESPACE, &volume.to_string()).await?;
+    }
+    Ok(())
+}
