@@ -17,16 +17,15 @@ from .places import NODE, Node
 
 def boot_second(node: Node, tell: Callable[[str], None]) -> None:
     """Starts the second node, whether or not it ran before, and returns when it is ready."""
-    first = node.run.nodes[0]
     with node.run.internet.open("rb") as internet:
-        process = power_on(node, "second", internet.fileno(), ("nsenter", f"--pid={first.process}/ns/pid"))
+        process = power_on(node, "second", internet.fileno())
     wait(node, process, tell)
 
 
-def power_on(node: Node, module: str, inherited: int, within: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-    """Starts the keeper, which is `module`, as process 1 of namespaces of its own, itself started by the command `within`."""
+def power_on(node: Node, module: str, inherited: int) -> subprocess.Popen[bytes]:
+    """Starts the keeper, which is `module`, as process 1 of namespaces of its own. When `unshare` ends, it ends, and with it all that it started."""
     node.progress.write_text("")
-    command = [*within, *checks.NAMESPACES, sys.executable, "-m", f"harness.{module}", str(node.run.folder), str(inherited)]
+    command = [*checks.NAMESPACES, sys.executable, "-m", f"harness.{module}", str(node.run.folder), str(inherited)]
     environment = {"PATH": checks.PATH, "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
     with node.log("keeper").open("ab") as log:
         process = subprocess.Popen(
@@ -39,21 +38,17 @@ def power_on(node: Node, module: str, inherited: int, within: tuple[str, ...] = 
             pass_fds=[inherited],
             start_new_session=True,
         )
-    # This process ends when the first one in the namespaces does.
     node.keeper.write_text(json.dumps({"pid": process.pid, "started": started(process.pid)}))
-    # Each command before the keeper forks once: `unshare`, and `nsenter` if it is there.
-    pid = process.pid
-    for _ in range(2 if within else 1):
-        pid = only_child(process, pid)
+    first = first_process(process)
     node.process.unlink(missing_ok=True)
-    node.process.symlink_to(f"/proc/{pid}")
+    node.process.symlink_to(f"/proc/{first}")
     return process
 
 
-def only_child(process: subprocess.Popen[bytes], parent: int) -> int:
-    children = Path(f"/proc/{parent}/task/{parent}/children")
+def first_process(unshare: subprocess.Popen[bytes]) -> int:
+    children = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children")
     deadline = time.monotonic() + DEADLINE
-    while process.poll() is None and time.monotonic() < deadline:
+    while unshare.poll() is None and time.monotonic() < deadline:
         words = children.read_text().split()
         if words:
             return int(words[0])
@@ -83,13 +78,13 @@ def power_off(node: Node) -> None:
     """Ends every process of the node at once; with these go its mounts and networks."""
     if not is_on(node):
         return
-    keeper = json.loads(node.keeper.read_text())["pid"]
-    first = int(node.process.readlink().name) if node.process.is_symlink() else keeper
-    os.kill(first, signal.SIGKILL)
+    unshare = json.loads(node.keeper.read_text())["pid"]
+    first = int(node.process.readlink().name) if node.process.is_symlink() else None
+    os.kill(unshare, signal.SIGKILL)
     deadline = time.monotonic() + 60
-    while is_on(node) or state(first):
+    while is_on(node) or (first and state(first)):
         if time.monotonic() > deadline:
-            raise SystemExit(f"process {first} does not end")
+            raise SystemExit(f"process {unshare} does not end")
         time.sleep(0.05)
 
 

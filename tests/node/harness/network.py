@@ -1,7 +1,4 @@
-"""The network that the nodes share with the Internet: a switch in the Internet's namespace, with a wire to each node.
-
-All of these namespaces are the keeper's of the first node, or below it.
-"""
+"""The network that the nodes share with the Internet: a switch in the Internet's namespace, with a wire to each node."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The keeper of the second node, in namespaces below those of the first: with the first it ends."""
+"""The keeper of the second node: it has what pods need, and no more."""
 
 import sys
 from pathlib import Path

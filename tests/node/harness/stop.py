@@ -18,9 +18,8 @@ def main(words: list[str]) -> int:
     if not run.mark.exists():
         print(f"{run.folder} is no node's: nothing is removed.", file=sys.stderr)
         return 1
-    # The others' namespaces are below the first one's.
-    machine.power_off(run.nodes[0])
     for node in run.nodes:
+        machine.power_off(node)
         cgroups.remove(node)
     shutil.rmtree(run.folder)
     return 0
