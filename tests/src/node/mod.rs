@@ -1,4 +1,4 @@
-//! A real Kubernetes node, started by `tests/node`: what `tests/node/README.md` says is what a test finds.
+//! A real Kubernetes of one node or two, started by `tests/node`: what `tests/node/README.md` says is what a test finds.
 
 mod internet;
 pub mod mailserver;
@@ -26,7 +26,10 @@ pub const IMAGE: &str = "localhost/postern:test";
 /// A real Postfix; `tests/node/README.md` says what it needs.
 pub const MAILSERVER_IMAGE: &str = "localhost/mailserver:test";
 
-/// A node that runs. Dropping it ends it and removes every trace.
+/// The second node, to Kubernetes and to [`Node::inside_of`].
+pub const SECOND: &str = "node-2";
+
+/// A node that runs, or two. Dropping it ends it and removes every trace.
 pub struct Node {
     folder: PathBuf,
 }
@@ -40,12 +43,32 @@ impl Node {
 
     /// Starts one in `folder`, which it makes, and waits until all of it is ready. The first time, Kubernetes is built.
     pub fn start(folder: &Path) -> Result<Self> {
+        Self::start_with(folder, 1)
+    }
+
+    /// Starts two that are one cluster. The second can be lost, and counts as lost after a short time.
+    pub fn start_two(folder: &Path) -> Result<Self> {
+        Self::start_with(folder, 2)
+    }
+
+    fn start_with(folder: &Path, nodes: u8) -> Result<Self> {
         let programs = binaries::find("postern-operator")?.parent().context("a program without a folder")?.to_owned();
         let node = Self { folder: folder.to_owned() };
-        let status =
-            Command::new(script("up")).arg(folder).arg(programs).stdin(Stdio::null()).status().context("can't run tests/node/up")?;
+        let mut up = Command::new(script("up"));
+        up.arg(folder).arg(programs).arg("--nodes").arg(nodes.to_string());
+        let status = up.stdin(Stdio::null()).status().context("can't run tests/node/up")?;
         ensure!(status.success(), "tests/node/up failed");
         Ok(node)
+    }
+
+    /// Cuts the power of the second node: it ends at once, and only its disk stays.
+    pub async fn lose_second(&self) -> Result<()> {
+        self.power("lose").await
+    }
+
+    /// Boots the second node again, after it was lost, and waits until it is ready.
+    pub async fn revive_second(&self) -> Result<()> {
+        self.power("revive").await
     }
 
     /// The file that tells how to reach the API, from anywhere on this machine, as its administrator.
@@ -88,10 +111,21 @@ impl Node {
         self.program("helm", arguments).await
     }
 
-    /// Runs a command on the node itself.
+    /// Runs a command on the node itself, the first if there are two.
     pub async fn inside<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Outcome> {
-        let words = [self.folder.as_os_str().to_owned(), "node".into()].into_iter();
+        self.inside_of("node", arguments).await
+    }
+
+    /// Runs a command on the node that `tests/node/in` calls so.
+    pub async fn inside_of<A: AsRef<OsStr>>(&self, node: &str, arguments: impl IntoIterator<Item = A>) -> Result<Outcome> {
+        let words = [self.folder.as_os_str().to_owned(), node.into()].into_iter();
         tool::run(&script("in").to_string_lossy(), words.chain(arguments.into_iter().map(|word| word.as_ref().to_owned()))).await
+    }
+
+    async fn power(&self, name: &str) -> Result<()> {
+        let outcome = tool::run(&script(name).to_string_lossy(), [&self.folder]).await?;
+        ensure!(outcome.success, "tests/node/{name}: {outcome}");
+        Ok(())
     }
 
     async fn program<A: AsRef<OsStr>>(&self, name: &str, arguments: impl IntoIterator<Item = A>) -> Result<Outcome> {
