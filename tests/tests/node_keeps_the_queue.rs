@@ -1,16 +1,16 @@
-//! On a real node: relays with a queue on each storage, made from the samples, deliver to the exchangers of the Internet; and whatever happens to
+//! On two real nodes: relays with a queue on each storage, made from the samples, deliver to the exchangers of the Internet; and whatever happens to
 //! their pods, what was taken arrives, as docs/storage.md promises for each.
 
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures::future::try_join_all;
 use postern_tests::{
     chart::repository,
     client::{Client, Trust},
     cluster::mail::certificate,
     node::{
-        Node,
+        Node, SECOND,
         relay::Relay,
         release, say,
         traffic::{Ledger, Login, Route, Traffic},
@@ -20,7 +20,7 @@ use postern_tests::{
     poll,
 };
 use serde_json::{Value, json};
-use tokio::{sync::Mutex, time::sleep};
+use tokio::sync::Mutex;
 
 /// The name of the relays, as the samples have it.
 const HOSTNAME: &str = "out.example.com";
@@ -35,7 +35,7 @@ const REPLICAS: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_taken_arrives_whatever_happens_to_the_pods() -> Result<()> {
-    let Some((_folder, node)) = Node::start_if_possible()? else { return Ok(()) };
+    let Some((_folder, node)) = Node::start_two_if_possible()? else { return Ok(()) };
     let mut world = World::start(node.internet()).await?;
     release::make_namespace(&node).await?;
     release::install(&node).await?;
@@ -49,8 +49,9 @@ async fn what_was_taken_arrives_whatever_happens_to_the_pods() -> Result<()> {
     stage.outlives_a_kubelet_that_hangs().await?;
     stage.rests_without_pods().await?;
     stage.goes_on_after_it_was_deleted().await?;
+    let lost = stage.outlives_a_node().await?;
     world.open_late_exchanger().await?;
-    stage.delivers_all(&world).await?;
+    stage.delivers_all(&world, lost).await?;
     stage.loses_what_an_empty_dir_promises_to_nobody().await
 }
 
@@ -85,7 +86,7 @@ struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// Applies the samples, with what they ask to be filled in, and waits until all is ready.
     async fn set(node: &'a Node, world: &World) -> Result<Self> {
-        make_volumes(node, 4).await?;
+        make_volumes(node).await?;
         let authority = Authority::new("Out CA")?;
         let shown = authority.server(&[HOSTNAME])?;
         node.apply(release::NAMESPACE, &certificate("submission-tls", shown.pem(), &shown.key_pem())).await?;
@@ -185,7 +186,7 @@ impl<'a> Stage<'a> {
         self.each(async |queue| {
             let ledger = queue
                 .under_load("crash", async || {
-                    queue.kill_a_container().await?;
+                    queue.kill_any().await?;
                     queue.relay.is_rolled_out().await?;
                     if queue.storage != Storage::EmptyDir {
                         queue.delete_a_pod_without_grace().await?;
@@ -205,23 +206,17 @@ impl<'a> Stage<'a> {
         .await
     }
 
-    /// The kubelet does nothing for so long that the cluster gives the node up; meanwhile a container crashes and a pod is deleted.
+    /// A kubelet does nothing for so long that the cluster gives its pods up. Their processes go on until it comes to itself and ends them; where
+    /// the queue outlives a pod, they crash meanwhile.
     async fn outlives_a_kubelet_that_hangs(&self) -> Result<()> {
+        self.each(async |queue| queue.relay.scale(4).await).await?;
         self.signal_kubelet("STOP").await?;
-        self.each(async |queue| {
-            queue.kill_a_container().await?;
-            let pod = queue.relay.pods().await?.pop_last().context("no pod")?;
-            queue.relay.kubectl(&["delete", &pod, "--wait=false"]).await.map(drop)
-        })
-        .await?;
-        self.node.kubectl_says(&["wait", "--for=condition=Ready=Unknown", "--timeout=150s", "node/node-1"]).await?;
+        self.each_durable(async |queue| queue.kill(queue.pods_on(SECOND).await?.first().context("no pod")?, SECOND).await).await?;
+        self.second_is("Unknown").await?;
+        self.each(async |queue| queue.is_given_up_on(SECOND).await).await?;
         self.signal_kubelet("CONT").await?;
-        self.node.kubectl_says(&["wait", "--for=condition=Ready", "--timeout=150s", "node/node-1"]).await?;
-        self.each(async |queue| {
-            queue.relay.is_rolled_out().await?;
-            queue.under_load("after the kubelet hung", async || Ok(())).await.map(drop)
-        })
-        .await
+        self.second_is("True").await?;
+        self.each(async |queue| queue.relay.is_rolled_out().await).await
     }
 
     /// Without pods the queue waits.
@@ -246,29 +241,58 @@ impl<'a> Stage<'a> {
         .await
     }
 
-    /// Once the exchanger is there for which so much has waited, everything arrives.
-    async fn delivers_all(&self, world: &World) -> Result<()> {
+    /// The power of a node fails, for good as far as the cluster knows; later it boots again. How many mails were on it that no storage kept.
+    async fn outlives_a_node(&self) -> Result<usize> {
+        let [volume, brief, shared] = &self.queues;
+        self.each(async |queue| queue.relay.scale(4).await).await?;
+        brief.under_load("before a node is lost", async || Ok(())).await?;
+        let doomed = brief.rests_on(SECOND).await?;
+        ensure!(doomed > 0, "no mail is on the node that will be lost");
+        ensure!(volume.rests_on(SECOND).await? > 0, "no mail is on a volume of the node that will be lost");
+        let loads = [volume.load("node").await?, shared.load("node").await?];
+        for load in &loads {
+            load.flows(SOME).await?;
+        }
+        self.node.lose_second().await?;
+        self.second_is("Unknown").await?;
+        // The cluster gives the node's pods up, and those that have nothing there start elsewhere.
+        self.each(async |queue| queue.is_given_up_on(SECOND).await).await?;
+        let elsewhere = async || (shared.pods_on(self.node.names[0]).await.ok()?.len() == 4).then_some(());
+        poll::now_and_then("pods on the other node", elsewhere).await?;
+        for load in &loads {
+            load.flows(SOME).await?;
+        }
+        self.node.revive_second().await?;
+        self.each(async |queue| queue.relay.is_rolled_out().await).await?;
+        for (queue, load) in [volume, shared].into_iter().zip(loads) {
+            load.flows(SOME).await?;
+            queue.enter("node lost", load).await?;
+        }
+        Ok(doomed)
+    }
+
+    /// Once the exchanger is there for which so much has waited, everything arrives, but for what an `EmptyDir` had on the node that was lost.
+    async fn delivers_all(&self, world: &World, doomed: usize) -> Result<()> {
         let mut arrivals = Arrivals::default();
         let mut lost = Vec::new();
         for queue in &self.queues {
             let accepted = queue.accepted.lock().await;
+            let conceded = if queue.storage == Storage::EmptyDir { doomed } else { 0 };
             let missing =
                 |arrivals: &Arrivals| accepted.iter().filter(|id| !arrivals.counts.contains_key(*id)).cloned().collect::<Vec<_>>();
             let all = poll::now_and_then("all mail to arrive", async || {
                 // It may go on waiting for its time: an administrator does not.
                 queue.retry_all().await.ok()?;
                 world.look(&mut arrivals).ok()?;
-                if missing(&arrivals).is_empty() {
-                    return Some(());
-                }
-                sleep(Duration::from_secs(3)).await;
-                None
+                (missing(&arrivals).len() <= conceded).then_some(())
             });
             // What is missing says more than that time is up.
             let _ = all.await;
             let missing = missing(&arrivals);
-            say(&format!("{:?}: {} accepted, {} of them lost", queue.storage, accepted.len(), missing.len()));
-            lost.extend(missing);
+            say(&format!("{:?}: {} accepted, {} of them lost, {conceded} conceded", queue.storage, accepted.len(), missing.len()));
+            if missing.len() > conceded {
+                lost.extend(missing);
+            }
         }
         say(&format!("all storages: {} arrived, {} duplicates", arrivals.counts.len(), arrivals.duplicates()));
         ensure!(lost.is_empty(), "accepted and lost: {lost:?}");
@@ -293,9 +317,15 @@ impl<'a> Stage<'a> {
     }
 
     async fn signal_kubelet(&self, signal: &str) -> Result<()> {
-        let sent = self.node.inside(["pkill", &format!("-{signal}"), "-x", "kubelet"]).await?;
+        let sent = self.node.inside_of(SECOND, ["pkill", &format!("-{signal}"), "-x", "kubelet"]).await?;
         ensure!(sent.success, "the kubelet got no SIG{signal}: {sent}");
         Ok(())
+    }
+
+    /// Waits until the cluster says so of the second node's being ready.
+    async fn second_is(&self, ready: &str) -> Result<()> {
+        let (condition, node) = (format!("--for=condition=Ready={ready}"), format!("node/{SECOND}"));
+        self.node.kubectl_says(&["wait", &condition, "--timeout=150s", &node]).await.map(drop)
     }
 }
 
@@ -347,6 +377,11 @@ impl<'a> Queue<'a> {
         traffic.flows(SOME).await?;
         work().await?;
         traffic.flows(SOME).await?;
+        self.enter(name, traffic).await
+    }
+
+    /// Ends the users, and enters what they were told.
+    async fn enter(&self, name: &str, traffic: Traffic) -> Result<Ledger> {
         let ledger = traffic.stop().await?;
         say(&format!(
             "{:?}, {name}: {} accepted, {} put off, {} cut, {} connections not made",
@@ -370,6 +405,8 @@ impl<'a> Queue<'a> {
             to: [world::REACHED, world::WAITING].map(str::to_owned).to_vec(),
             senders: 2,
             pause: Duration::from_millis(200),
+            // Nobody ends a connection to a node that is gone.
+            patience: Duration::from_secs(20),
         };
         Ok(Traffic::start(&self.relay.node.internet(), &format!("{}-{}", self.relay.name, name.replace(' ', "-")), route, &self.trust))
     }
@@ -398,19 +435,18 @@ impl<'a> Queue<'a> {
 
     /// Messages in the queues of all pods.
     async fn queued(&self) -> Result<usize> {
-        let counts = self.stats().await?.into_iter().map(|stats| stats["messages"].as_u64().context("no messages"));
-        let counts = counts.collect::<Result<Vec<_>>>()?;
-        // A shared queue is the same for each pod.
-        let count = if self.storage == Storage::Postgres { counts.first().copied().context("no pod")? } else { counts.iter().sum() };
-        Ok(usize::try_from(count)?)
+        let mut queued = 0;
+        for pod in self.relay.pods().await? {
+            let here = self.queued_in(&pod).await?;
+            // A shared queue is the same for each pod.
+            queued = if self.storage == Storage::Postgres { here } else { queued + here };
+        }
+        Ok(queued)
     }
 
-    async fn stats(&self) -> Result<Vec<Value>> {
-        let mut all = Vec::new();
-        for pod in self.relay.pods().await? {
-            all.push(serde_json::from_str(&self.tool(&pod, &["stats", "--output", "json"]).await?)?);
-        }
-        Ok(all)
+    async fn queued_in(&self, pod: &str) -> Result<usize> {
+        let stats: Value = serde_json::from_str(&self.tool(pod, &["stats", "--output", "json"]).await?)?;
+        Ok(usize::try_from(stats["messages"].as_u64().context("no messages")?)?)
     }
 
     /// Makes everything due.
@@ -432,16 +468,54 @@ impl<'a> Queue<'a> {
         Ok(uids.split_whitespace().map(str::to_owned).collect())
     }
 
+    /// Its pods on a node that nobody has told to end.
+    async fn pods_on(&self, node: &str) -> Result<Vec<String>> {
+        let selector = format!("postern.dev/relay={}", self.relay.name);
+        let pods = self.relay.kubectl(&["get", "pods", "--selector", &selector, "--output", "json"]).await?;
+        let pods: Value = serde_json::from_str(&pods)?;
+        let items = pods["items"].as_array().context("no list")?.iter();
+        let there = items.filter(|pod| pod["spec"]["nodeName"] == node && pod["metadata"]["deletionTimestamp"].is_null());
+        Ok(there.filter_map(|pod| Some(format!("pod/{}", pod["metadata"]["name"].as_str()?))).collect())
+    }
+
+    /// Waits until the cluster has told all of its pods on a node to end.
+    async fn is_given_up_on(&self, node: &str) -> Result<()> {
+        poll::now_and_then("the node's pods to be given up", async || self.pods_on(node).await.ok()?.is_empty().then_some(())).await
+    }
+
+    /// How many mails wait in the queues of its pods on a node, once no other is there.
+    async fn rests_on(&self, node: &str) -> Result<usize> {
+        let pods = self.pods_on(node).await?;
+        let mut last = None;
+        poll::now_and_then("the queue to rest", async || {
+            let mut queued = 0;
+            for pod in &pods {
+                queued += self.queued_in(pod).await.ok()?;
+            }
+            (last.replace(queued) == Some(queued)).then_some(queued)
+        })
+        .await
+    }
+
+    /// Kills the process of any pod.
+    async fn kill_any(&self) -> Result<()> {
+        for node in self.relay.node.names {
+            if let Some(pod) = self.pods_on(node).await?.first() {
+                return self.kill(pod, node).await;
+            }
+        }
+        bail!("no pod")
+    }
+
     /// Kills the process of a pod, without a word.
-    async fn kill_a_container(&self) -> Result<()> {
-        let pods = self.relay.pods().await?;
-        let pod = pods.first().and_then(|pod| pod.strip_prefix("pod/")).context("no pod")?;
+    async fn kill(&self, pod: &str, node: &str) -> Result<()> {
+        let pod = pod.strip_prefix("pod/").context("no pod")?;
         let script = format!(
             "for id in $(pidof postern-relay); do
                 tr '\\0' '\\n' < /proc/$id/environ | grep -qx HOSTNAME={pod} && kill -9 $id && killed=1
             done; test \"$killed\""
         );
-        let killed = self.relay.node.inside(["sh", "-c", &script]).await?;
+        let killed = self.relay.node.inside_of(node, ["sh", "-c", &script]).await?;
         ensure!(killed.success, "nothing was killed in {pod}: {killed}");
         Ok(())
     }
@@ -474,13 +548,13 @@ fn sample(name: &str) -> Result<String> {
     std::fs::read_to_string(&path).with_context(|| path.display().to_string())
 }
 
-/// Volumes of the node that have no class, as claims without one want where the cluster has no default.
-async fn make_volumes(node: &Node, count: usize) -> Result<()> {
-    for number in 0..count {
-        let path = format!("/var/lib/volumes/{number}");
-        let made = node.inside(["mkdir", "-p", &path]).await?;
+/// Volumes of the nodes, in turn, for the pods of the relay `out`. They have no class, as claims without one want where the cluster has no default.
+async fn make_volumes(node: &Node) -> Result<()> {
+    for number in 0..4 {
+        let (path, place) = (format!("/var/lib/volumes/{number}"), node.names[number % node.names.len()]);
+        let made = node.inside_of(place, ["mkdir", "-p", &path]).await?;
         ensure!(made.success, "no folder for a volume: {made}");
-        let terms = json!([{ "matchExpressions": [{ "key": "kubernetes.io/hostname", "operator": "In", "values": ["node-1"] }] }]);
+        let terms = json!([{ "matchExpressions": [{ "key": "kubernetes.io/hostname", "operator": "In", "values": [place] }] }]);
         let volume = json!({
             "apiVersion": "v1",
             "kind": "PersistentVolume",
@@ -489,6 +563,7 @@ async fn make_volumes(node: &Node, count: usize) -> Result<()> {
                 "capacity": { "storage": "20Gi" },
                 "accessModes": ["ReadWriteOnce"],
                 "persistentVolumeReclaimPolicy": "Retain",
+                "claimRef": { "namespace": release::NAMESPACE, "name": format!("queue-out-relay-{number}") },
                 "local": { "path": path },
                 "nodeAffinity": { "required": { "nodeSelectorTerms": terms } },
             },

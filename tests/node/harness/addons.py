@@ -1,4 +1,4 @@
-"""What runs on the node as pods from the start: CoreDNS and MetalLB."""
+"""What runs as pods from the start: CoreDNS and MetalLB."""
 
 import shutil
 
@@ -32,4 +32,10 @@ def apply(run: Run) -> None:
     do(*kubectl, "apply", "--filename", run.manifests / "metallb" / "pool.yaml")
     for workload in ("deployment/coredns --namespace kube-system", "deployment/controller --namespace metallb-system"):
         do(*kubectl, "rollout", "status", "--timeout=300s", *workload.split())
+    spread(run)
+
+
+def spread(run: Run) -> None:
+    """Returns when MetalLB answers on each node that there is."""
+    kubectl = [run.programs / "kubectl", "--kubeconfig", run.configuration / "admin.kubeconfig"]
     do(*kubectl, "rollout", "status", "--timeout=300s", "daemonset/speaker", "--namespace", "metallb-system")

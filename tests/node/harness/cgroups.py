@@ -1,10 +1,10 @@
-"""The node's control groups: a group of its own in each hierarchy, below which the kubelet makes those of pods."""
+"""A node's control groups: a group of its own in each hierarchy, below which the kubelet makes those of pods."""
 
 import hashlib
 import time
 from pathlib import Path
 
-from .places import Run
+from .places import Node
 
 ROOT = Path("/sys/fs/cgroup")
 # What the kubelet and runc need, in the first version one hierarchy each.
@@ -17,9 +17,9 @@ def unified() -> bool:
     return (ROOT / "cgroup.controllers").exists()
 
 
-def name(run: Run) -> str:
-    """The same for a run folder each time, so that it is found again without a record."""
-    return f"postern-{hashlib.sha256(str(run.folder).encode()).hexdigest()[:12]}"
+def name(node: Node) -> str:
+    """The same for a node's folder each time, so that it is found again without a record."""
+    return f"postern-{hashlib.sha256(str(node.folder).encode()).hexdigest()[:12]}"
 
 
 def obstacles() -> list[str]:
@@ -48,9 +48,9 @@ def hierarchies() -> list[Path]:
     return sorted(path for path in ROOT.iterdir() if path.is_dir() and not path.is_symlink())
 
 
-def make(run: Run) -> None:
+def make(node: Node) -> None:
     for hierarchy in hierarchies():
-        group = hierarchy / name(run)
+        group = hierarchy / name(node)
         group.mkdir(exist_ok=True)
         if hierarchy.name == "cpuset":
             # A group takes no process until it has processors and memory.
@@ -60,11 +60,11 @@ def make(run: Run) -> None:
             (group / "cgroup.subtree_control").write_text(" ".join(f"+{controller}" for controller in UNIFIED))
 
 
-def remove(run: Run) -> None:
+def remove(node: Node) -> None:
     """Removes the groups, once their processes have ended."""
     deadline = time.monotonic() + 60
     for hierarchy in hierarchies():
-        top = hierarchy / name(run)
+        top = hierarchy / name(node)
         while top.exists():
             # Deepest first. The files in a group go with it.
             for group in [*sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True), top]:

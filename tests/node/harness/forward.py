@@ -4,12 +4,12 @@ import asyncio
 import socket
 import sys
 
-from .places import NODE_ADDRESS
+from .places import API_ADDRESS
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        there_reader, there_writer = await asyncio.open_connection(NODE_ADDRESS, 6443)
+        there_reader, there_writer = await asyncio.open_connection(API_ADDRESS, 6443)
     except OSError:
         writer.close()
         return

@@ -1,15 +1,14 @@
-"""The first process of the node's namespaces: starts all parts, then buries orphans. With it everything in the namespaces ends."""
+"""The first process of a node's namespaces: starts the node's parts, then buries orphans. With it everything in the namespaces ends."""
 
 import os
-import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
-from . import addons, cgroups, control_plane, network, worker
 from .checks import PATH
-from .parts import Failure, Part, do
-from .places import Run
+from .parts import Failure, do
+from .places import Node
 
 READY = "ready"
 FAILED = "failed"
@@ -24,19 +23,19 @@ SETTINGS = {
 }
 
 
-def main(folder: str, listener: int) -> None:
-    """Never returns while the node runs. `listener` is a socket outside that is to lead to the API."""
-    run = Run(Path(folder))
+def keep(node: Node, start: Callable[[], None]) -> None:
+    """Never returns while the node runs. `start` starts its parts, and returns when they are ready."""
     os.environ["PATH"] = PATH
-    os.environ["HOME"] = str(run.state)
+    os.environ["HOME"] = str(node.state)
     os.environ.pop("KUBECONFIG", None)
     try:
-        start(run, listener)
+        furnish(node)
+        start()
     except Failure as failure:
-        give_up(run, str(failure))
+        give_up(node, str(failure))
     except BaseException:
-        give_up(run, traceback.format_exc())
-    say(run, READY)
+        give_up(node, traceback.format_exc())
+    say(node, READY)
     while True:
         try:
             os.wait()
@@ -44,46 +43,29 @@ def main(folder: str, listener: int) -> None:
             time.sleep(1)
 
 
-def start(run: Run, listener: int) -> None:
-    furnish(run)
-    network.make()
-    cgroups.make(run)
-    say(run, "etcd, kube-apiserver")
-    api = control_plane.start(run)
-    Part(run, "forward", [sys.executable, "-m", "harness.forward", str(listener)], (listener,))
-    say(run, "containerd, kubelet, kube-proxy")
-    worker.start(run, api)
-    say(run, "CoreDNS, MetalLB")
-    addons.apply(run)
-
-
-def furnish(run: Run) -> None:
-    """What the parts write outside the run folder is redirected into it; the mounts are seen in here only."""
-    do("hostname", "node-1")
+def furnish(node: Node) -> None:
+    """What the parts write outside the node's folder is redirected into it; the mounts are seen in here only."""
+    do("hostname", node.name)
     do("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     for path in (Path("/var/lib"), Path("/var/log")):
-        inside = run.state / path.name
-        inside.mkdir()
+        inside = node.state / path.name
+        inside.mkdir(exist_ok=True)
         do("mount", "--bind", inside, path)
     # The kubelet would set these for the whole machine. It finds what it wants, in files that are only there for it.
-    settings = run.state / "settings"
-    settings.mkdir()
+    settings = node.state / "settings"
+    settings.mkdir(exist_ok=True)
     for name, value in SETTINGS.items():
         file = settings / name.replace("/", ".")
         file.write_text(f"{value}\n")
         do("mount", "--bind", file, f"/proc/sys/{name}")
 
 
-def say(run: Run, line: str) -> None:
-    with run.progress.open("a") as progress:
+def say(node: Node, line: str) -> None:
+    with node.progress.open("a") as progress:
         progress.write(f"{line}\n")
 
 
-def give_up(run: Run, why: str) -> None:
-    (run.folder / "failure").write_text(why)
-    say(run, FAILED)
+def give_up(node: Node, why: str) -> None:
+    node.failure.write_text(why)
+    say(node, FAILED)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))

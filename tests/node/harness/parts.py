@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .places import Run
-
 # How long anything may take to come up; only a hang misses it.
 DEADLINE = 300
 
@@ -16,12 +14,13 @@ class Failure(Exception):
 
 
 class Part:
-    """A process that runs as long as the node."""
+    """A process that runs as long as its node."""
 
-    def __init__(self, run: Run, name: str, command: list[str | Path], inherited: tuple[int, ...] = ()) -> None:
+    def __init__(self, name: str, log_file: Path, command: list[str | Path], inherited: tuple[int, ...] = ()) -> None:
         self.name = name
-        self.log = run.log(name)
-        with self.log.open("wb") as log:
+        self.log = log_file
+        # A node that was lost and is back goes on in its logs.
+        with self.log.open("ab") as log:
             words = list(map(str, command))
             self.process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=inherited, start_new_session=True

@@ -5,7 +5,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from .places import API, API_SERVICE, CLUSTER_DOMAIN, NODE_ADDRESS, NODE_NAME, Run
+from .places import API, API_ADDRESS, API_SERVICE, CLUSTER_DOMAIN, Run
 
 DAYS = "30"
 # File name and subject; the groups are those that Kubernetes' own roles are bound to.
@@ -15,7 +15,6 @@ IDENTITIES = {
     "kube-controller-manager": "/CN=system:kube-controller-manager",
     "kube-scheduler": "/CN=system:kube-scheduler",
     "kube-proxy": "/CN=system:kube-proxy",
-    "kubelet": f"/O=system:nodes/CN=system:node:{NODE_NAME}",
 }
 
 
@@ -23,10 +22,11 @@ def make(run: Run, port: int) -> None:
     """Makes the keys, the certificates and a kubeconfig for each identity. `port` of loopback leads to the API from outside."""
     authority(run.pki, "ca", "/CN=postern-test-cluster")
     names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{CLUSTER_DOMAIN}", "localhost"]
-    issue(run.pki, "kube-apiserver", "/CN=kube-apiserver", names, [API_SERVICE, NODE_ADDRESS, "127.0.0.1"])
+    issue(run.pki, "kube-apiserver", "/CN=kube-apiserver", names, [API_SERVICE, API_ADDRESS, "127.0.0.1"])
     key(run.pki / "service-accounts.key")
     openssl("pkey", "-in", run.pki / "service-accounts.key", "-pubout", "-out", run.pki / "service-accounts.pub")
-    for name, subject in IDENTITIES.items():
+    kubelets = {f"kubelet-{node.name}": f"/O=system:nodes/CN=system:node:{node.name}" for node in run.nodes}
+    for name, subject in (IDENTITIES | kubelets).items():
         issue(run.pki, name, subject)
         kubeconfig(run.configuration / f"{name}.kubeconfig", run.pki, name, API)
     kubeconfig(run.kubeconfig, run.pki, "admin", f"https://127.0.0.1:{port}")

@@ -1,28 +1,27 @@
-"""tests/node/up: makes what a node needs, starts its keeper in namespaces of their own, and waits for it."""
+"""tests/node/up: makes what a cluster needs, starts its nodes, and waits for them."""
 
-import json
+import argparse
 import socket
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from . import addons, checks, images, keeper, pki, tools
-from .parts import DEADLINE, Failure, tail
+from . import addons, checks, images, machine, network, pki, tools
+from .parts import Failure
 from .places import CHECKOUT, NODE, Run
-
-USAGE = "usage: tests/node/up RUN_FOLDER [FOLDER_OF_POSTERNS_PROGRAMS]"
 
 
 def main(words: list[str]) -> int:
-    if not 1 <= len(words) <= 2:
-        print(USAGE, file=sys.stderr)
-        return 2
-    run = Run(Path(words[0]))
-    postern = Path(words[1]) if len(words) == 2 else CHECKOUT / "target" / "debug"
+    parser = argparse.ArgumentParser(prog="tests/node/up", allow_abbrev=False)
+    parser.add_argument("run", type=Path, metavar="RUN_FOLDER")
+    parser.add_argument("postern", type=Path, nargs="?", default=CHECKOUT / "target" / "debug", metavar="FOLDER_OF_POSTERNS_PROGRAMS")
+    parser.add_argument("--nodes", type=int, choices=(1, 2), default=1)
+    options = parser.parse_args(words)
+    run = Run(options.run)
     try:
-        refuse(run, postern)
-        up(run, postern.resolve())
+        refuse(run, options.postern)
+        up(run, options.postern.resolve(), options.nodes)
         greet(run)
     except Failure as failure:
         print(failure, file=sys.stderr)
@@ -43,38 +42,37 @@ def refuse(run: Run, postern: Path) -> None:
         raise Failure(f"Missing: {', '.join(missing)}. `cargo build --bins` makes them.")
 
 
-def up(run: Run, postern: Path) -> None:
-    began = time.monotonic()
-    run.lay_out()
+def up(run: Run, postern: Path, nodes: int) -> None:
+    tell = narrator()
+    run.lay_out(nodes)
     programs = tools.paths()
     for name, path in programs.items():
         (run.programs / name).symlink_to(path)
-    tell(began, "images")
+    tell("images")
     images.provide(run, programs, postern)
     addons.prepare(run)
+    try:
+        boot(run, tell)
+    except Failure as failure:
+        raise Failure(f"{failure}\nWhat was started ends with: tests/node/down {run.folder}") from failure
+
+
+def boot(run: Run, tell: Callable[[str], None]) -> None:
+    first, *others = run.nodes
     with socket.create_server(("127.0.0.1", 0)) as listener:
         pki.make(run, listener.getsockname()[1])
-        process = start_keeper(run, listener.fileno())
-    shown = 0
-    deadline = time.monotonic() + 4 * DEADLINE
-    while True:
-        lines = run.progress.read_text().splitlines()
-        for line in lines[shown:]:
-            tell(began, line)
-        shown = len(lines)
-        if lines[-1:] == [keeper.READY]:
-            return
-        if lines[-1:] == [keeper.FAILED]:
-            raise Failure((run.folder / "failure").read_text() + f"\nWhat was started ends with: tests/node/down {run.folder}")
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise Failure(f"The node did not come up:\n{tail(run.log('keeper'))}")
-        time.sleep(0.1)
+        process = machine.power_on(first, "first", listener.fileno())
+    run.internet.symlink_to(first.process / "root" / network.INTERNET.relative_to("/"))
+    machine.wait(first, process, tell)
+    for node in others:
+        tell(node.name)
+        machine.boot_second(node, tell)
 
 
 def greet(run: Run) -> None:
     script = NODE / "in"
     print(f"""
-The node is ready, with Postern's image as {images.POSTERN}. In a shell:
+Kubernetes is ready, with Postern's image as {images.POSTERN}. In a shell:
 
   export KUBECONFIG={run.kubeconfig} PATH={run.programs}:$PATH
   kubectl get pods --all-namespaces
@@ -88,45 +86,7 @@ To end it and remove every trace:
   {NODE / "down"} {run.folder}""")
 
 
-def start_keeper(run: Run, listener: int) -> subprocess.Popen[bytes]:
-    """In the namespaces it is process 1. When `unshare` ends, it ends, and with it all that it started."""
-    run.progress.touch()
-    command = [*checks.NAMESPACES, sys.executable, "-m", "harness.keeper", str(run.folder), str(listener)]
-    environment = {"PATH": checks.PATH, "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
-    with run.log("keeper").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=NODE,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=[listener],
-            start_new_session=True,
-        )
-    run.keeper.write_text(json.dumps({"pid": process.pid, "started": started(process.pid)}))
-    first = first_process(process)
-    # Paths that lead into the namespaces as long as they live.
-    (run.folder / "node").symlink_to(f"/proc/{first}")
-    (run.folder / "internet").symlink_to(f"/proc/{first}/root/run/netns/internet")
-    return process
-
-
-def first_process(unshare: subprocess.Popen[bytes]) -> int:
-    children = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children")
-    deadline = time.monotonic() + DEADLINE
-    while unshare.poll() is None and time.monotonic() < deadline:
-        words = children.read_text().split()
-        if words:
-            return int(words[0])
-        time.sleep(0.01)
-    raise Failure("The node's first process did not start: see log/keeper.log in its folder.")
-
-
-def started(pid: int) -> str:
-    """When a process began, in the kernel's ticks: with its number it names one process for good."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-
-
-def tell(began: float, line: str) -> None:
-    print(f"{time.monotonic() - began:6.1f} s  {line}", flush=True)
+def narrator() -> Callable[[str], None]:
+    """Says things, with the seconds since now."""
+    began = time.monotonic()
+    return lambda line: print(f"{time.monotonic() - began:6.1f} s  {line}", flush=True)

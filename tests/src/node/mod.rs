@@ -1,4 +1,4 @@
-//! A real Kubernetes node, started by `tests/node`: what `tests/node/README.md` says is what a test finds.
+//! A real Kubernetes of one node or two, started by `tests/node`: what `tests/node/README.md` says is what a test finds.
 
 mod internet;
 pub mod mailserver;
@@ -31,9 +31,16 @@ pub const IMAGE: &str = "localhost/postern:test";
 /// A real Postfix; `tests/node/README.md` says what it needs.
 pub const MAILSERVER_IMAGE: &str = "localhost/mailserver:test";
 
-/// A node that runs. Dropping it ends it and removes every trace.
+/// The second node.
+pub const SECOND: &str = "node-2";
+/// All that there may be.
+const NAMES: [&str; 2] = ["node-1", SECOND];
+
+/// A node that runs, or two. Dropping it ends it and removes every trace.
 pub struct Node {
     folder: PathBuf,
+    /// What Kubernetes calls the node, or both.
+    pub names: &'static [&'static str],
 }
 
 impl Node {
@@ -45,23 +52,43 @@ impl Node {
 
     /// Starts one in a folder of its own. Where none can run the reason is said aloud, past the capture of the test runner, and there is none.
     pub fn start_if_possible() -> Result<Option<(TempDir, Self)>> {
+        Self::start_if_possible_with(1)
+    }
+
+    /// The same with a second one in the same cluster, which can be lost, and counts as lost after a short time.
+    pub fn start_two_if_possible() -> Result<Option<(TempDir, Self)>> {
+        Self::start_if_possible_with(2)
+    }
+
+    fn start_if_possible_with(nodes: usize) -> Result<Option<(TempDir, Self)>> {
         if let Some(reason) = Self::obstacles()? {
             let _ = writeln!(io::stderr(), "skipped, for no node can run here: {reason}");
             return Ok(None);
         }
         let folder = tempfile::tempdir()?;
-        let node = Self::start(&folder.path().join("node"))?;
+        let node = Self::start(&folder.path().join("node"), nodes)?;
         Ok(Some((folder, node)))
     }
 
-    /// Starts one in `folder`, which it makes, and waits until all of it is ready. The first time, Kubernetes is built.
-    pub fn start(folder: &Path) -> Result<Self> {
+    /// Starts them in `folder`, which it makes, and waits until all is ready. The first time, Kubernetes is built.
+    fn start(folder: &Path, nodes: usize) -> Result<Self> {
         let programs = binaries::find("postern-operator")?.parent().context("a program without a folder")?.to_owned();
-        let node = Self { folder: folder.to_owned() };
-        let status =
-            Command::new(script("up")).arg(folder).arg(programs).stdin(Stdio::null()).status().context("can't run tests/node/up")?;
+        let node = Self { folder: folder.to_owned(), names: &NAMES[..nodes] };
+        let mut up = Command::new(script("up"));
+        up.arg(folder).arg(programs).arg("--nodes").arg(nodes.to_string());
+        let status = up.stdin(Stdio::null()).status().context("can't run tests/node/up")?;
         ensure!(status.success(), "tests/node/up failed");
         Ok(node)
+    }
+
+    /// Cuts the power of the second node: it ends at once, and only its disk stays.
+    pub async fn lose_second(&self) -> Result<()> {
+        self.power("lose").await
+    }
+
+    /// Boots the second node again, after it was lost, and waits until it is ready.
+    pub async fn revive_second(&self) -> Result<()> {
+        self.power("revive").await
     }
 
     /// The file that tells how to reach the API, from anywhere on this machine, as its administrator.
@@ -104,10 +131,21 @@ impl Node {
         self.program("helm", arguments).await
     }
 
-    /// Runs a command on the node itself.
+    /// Runs a command on the node itself, the first if there are two.
     pub async fn inside<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Outcome> {
-        let words = [self.folder.as_os_str().to_owned(), "node".into()].into_iter();
+        self.inside_of(NAMES[0], arguments).await
+    }
+
+    /// Runs a command on the node that Kubernetes calls so.
+    pub async fn inside_of<A: AsRef<OsStr>>(&self, node: &str, arguments: impl IntoIterator<Item = A>) -> Result<Outcome> {
+        let words = [self.folder.as_os_str().to_owned(), node.into()].into_iter();
         tool::run(&script("in").to_string_lossy(), words.chain(arguments.into_iter().map(|word| word.as_ref().to_owned()))).await
+    }
+
+    async fn power(&self, name: &str) -> Result<()> {
+        let outcome = tool::run(&script(name).to_string_lossy(), [&self.folder]).await?;
+        ensure!(outcome.success, "tests/node/{name}: {outcome}");
+        Ok(())
     }
 
     async fn program<A: AsRef<OsStr>>(&self, name: &str, arguments: impl IntoIterator<Item = A>) -> Result<Outcome> {

@@ -26,8 +26,10 @@ pub async fn install(node: &Node) -> Result<()> {
 /// Upgrades the release to an image of another name, which every pod is replaced for.
 pub async fn upgrade(node: &Node) -> Result<()> {
     let other = format!("{REPOSITORY}:next");
-    let tagged = node.inside(["ctr", "--namespace", "k8s.io", "image", "tag", IMAGE, &other]).await?;
-    ensure!(tagged.success, "no second image: {tagged}");
+    for name in node.names {
+        let tagged = node.inside_of(name, ["ctr", "--namespace", "k8s.io", "image", "tag", IMAGE, &other]).await?;
+        ensure!(tagged.success, "no second image: {tagged}");
+    }
     let chart = chart();
     node.helm_says(&["upgrade", "postern", &chart, "--namespace", NAMESPACE, "--reuse-values", "--set", "image.tag=next", "--wait"])
         .await?;

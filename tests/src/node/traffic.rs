@@ -10,8 +10,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, ensure};
-use tokio::{task::JoinSet, time::sleep};
+use anyhow::{Context, Result, ensure};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use super::internet::{Errand, Internet};
 use crate::{
@@ -83,6 +86,8 @@ pub struct Route {
     pub senders: u32,
     /// Between two messages of a sender.
     pub pause: Duration,
+    /// How long a sender waits for a connection, and for the end of a message, before it thinks that nobody is there any more.
+    pub patience: Duration,
 }
 
 impl Route {
@@ -90,7 +95,7 @@ impl Route {
     #[must_use]
     pub fn inbound(target: SocketAddr) -> Self {
         let [from, to] = ["sender@client.test", "load@example.com"].map(str::to_owned);
-        Self { target, login: None, from, to: vec![to], senders: 6, pause: PAUSE }
+        Self { target, login: None, from, to: vec![to], senders: 6, pause: PAUSE, patience: poll::PATIENCE }
     }
 }
 
@@ -149,9 +154,9 @@ async fn send(plan: Plan, sender: u32) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     let mut number = 0;
     while plan.running.load(Ordering::Relaxed) {
-        match Client::connect(plan.route.target).await {
+        match in_time(&plan, Client::connect(plan.route.target)).await {
             Err(error) => ledger.unreachable.push(format!("{error:#}")),
-            Ok(client) => match let_in(&plan, client).await {
+            Ok(client) => match in_time(&plan, let_in(&plan, client)).await {
                 Ok(client) => converse(&plan, client, sender, &mut number, &mut ledger).await?,
                 Err(error) => ledger.failed("greeting", &error),
             },
@@ -159,6 +164,11 @@ async fn send(plan: Plan, sender: u32) -> Result<Ledger> {
         sleep(PAUSE).await;
     }
     Ok(ledger)
+}
+
+/// What a sender does, as long as it has patience.
+async fn in_time<T>(plan: &Plan, step: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(plan.route.patience, step).await.context("nobody is there")?
 }
 
 /// Begins a session, and logs in where the plan has a login.
@@ -178,7 +188,7 @@ async fn converse(plan: &Plan, mut client: Client, sender: u32, number: &mut u32
         let Route { from, to, .. } = &plan.route;
         let recipient = &to[*number as usize % to.len()];
         let content = format!("From: <{from}>\r\nMessage-Id: <{id}>\r\nSubject: load\r\n\r\n{}", "a line of many\r\n".repeat(200));
-        let reply = match client.mail(from, recipient, &content).await {
+        let reply = match in_time(plan, client.mail(from, recipient, &content)).await {
             Ok(reply) => reply,
             Err(error) => {
                 ledger.failed(&id, &error);
