@@ -160,9 +160,10 @@ async fn run_queue(options: &queue_tools::cli::Options) -> ExitCode {
 
 #[tokio::main]
 async fn run(options: &RelayOptions) -> anyhow::Result<()> {
+    // First of all: in a container, signals without a handler are ignored, and a pod that is to end while it starts would go on until it is killed.
+    let mut signals = Signals::install().context("signals")?;
     log::start(&options.log).context("logging")?;
     open_files::raise_limit().context("open files")?;
-    let mut signals = Signals::install().context("signals")?;
     let admin = Server::bind(options.admin).with_context(|| format!("admin port {}", options.admin))?;
     let admin = if options.admin_status { admin.telling_status() } else { admin };
     let control = options.control.map(|address| Control::bind(address, &options.config)).transpose();

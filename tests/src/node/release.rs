@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::{IMAGE, Node};
+use super::{IMAGE, Node, say};
 use crate::chart::repository;
 
 /// Where the release and its relays are.
@@ -34,6 +34,19 @@ pub async fn upgrade(node: &Node) -> Result<()> {
     node.helm_says(&["upgrade", "postern", &chart, "--namespace", NAMESPACE, "--reuse-values", "--set", "image.tag=next", "--wait"])
         .await?;
     Ok(())
+}
+
+/// Says aloud which pods there are, and what they logged last: for a test that fails.
+pub async fn say_what_pods_say(node: &Node) {
+    let show = async |arguments: &[&str]| match node.kubectl(arguments).await {
+        Ok(outcome) => outcome.text,
+        Err(error) => format!("{error:#}"),
+    };
+    say(&show(&["get", "pods", "--namespace", NAMESPACE, "--output", "wide"]).await);
+    let names = show(&["get", "pods", "--namespace", NAMESPACE, "--output", "name"]).await;
+    for pod in names.lines() {
+        say(&format!("{pod}: {}", show(&["logs", "--namespace", NAMESPACE, pod, "--tail=30"]).await));
+    }
 }
 
 /// Uninstalls it.
