@@ -5,6 +5,8 @@
 #[path = "support/handover.rs"]
 mod handover;
 
+use std::time::Duration;
+
 use handover::{Bench, clear, codes, rcpt, utf8_sender};
 use postern_proto::envelope::{BodyType, MailFrom};
 use postern_relay::delivery::Transaction as _;
@@ -58,7 +60,7 @@ async fn a_server_without_pipelining_gets_one_command_at_a_time() {
 
 #[tokio::test]
 async fn replies_that_come_byte_by_byte_are_replies() {
-    let hop = Script::new(|_| Act::Whisper).start().await.unwrap();
+    let hop = Script::new(|_| Act::Whisper(Duration::ZERO)).start().await.unwrap();
     arrives(&hop, b"x\r\n").await;
 }
 

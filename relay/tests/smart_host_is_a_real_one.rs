@@ -12,7 +12,7 @@ use postern_config::{
     Credentials, NextHopTlsMode, RouteTarget,
     material::{credentials_file, trust_file},
 };
-use postern_tests::{pki::Authority, port, postfix::Postfix, process::Output};
+use postern_tests::{mail_server::MailServer as _, pki::Authority, port, postfix::Postfix, process::Output};
 
 #[tokio::test]
 async fn postfix_takes_mail_with_the_right_password_and_no_other() {

@@ -1,7 +1,7 @@
 //! The mails that the demo sends.
 
 use anyhow::Result;
-use postern_tests::{outbound, tool};
+use postern_tests::{mail_server::MailServer as _, outbound, tool};
 
 use crate::stage::{GATE, Stage};
 
@@ -96,11 +96,11 @@ impl Letter {
         }
         match self.expected {
             Expected::Arrives if sent.success => {
-                let (postfix, sender) = match self.way {
+                let (server, sender) = match self.way {
                     Way::In { .. } => (&stage.postfix, STRANGER),
-                    Way::Out => (&stage.outbound.postfix, outbound::SENDER),
+                    Way::Out => (&stage.outbound.server, outbound::SENDER),
                 };
-                let mail = postfix.arrival(self.recipient, sender).await?;
+                let mail = server.arrival(self.recipient, sender).await?;
                 let trace: Vec<_> = mail.text.lines().take_while(|line| !line.starts_with("Date:")).collect();
                 Ok(Verdict::AsExpected(format!("arrived: {}\n\n     {}", mail.path.display(), trace.join("\n     "))))
             }

@@ -11,10 +11,11 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use postern_tests::{
     binaries,
+    mail_server::{DOMAINS, MailServer as _, USERS},
     manifests::Manifests,
     outbound::{self, Outbound},
     pki::Authority,
-    postfix::{self, Postfix},
+    postfix::Postfix,
     process::{Output, Process},
 };
 use tempfile::TempDir;
@@ -66,11 +67,7 @@ impl Stage {
         println!("Manifests        {}", self.manifests.path().display());
         println!("The gate         {GATE} with STARTTLS, 127.0.0.1:{IMPLICIT_PORT} with TLS from the first byte");
         println!("Its status       {}/.status, http://127.0.0.1:{ADMIN_PORT}/status and /metrics", self.manifests.path().display());
-        println!(
-            "Behind it        a Postfix on 127.0.0.1:{INTERNAL_PORT} with {} at {}",
-            postfix::USERS.join(", "),
-            postfix::DOMAINS.join(" and ")
-        );
+        println!("Behind it        a Postfix on 127.0.0.1:{INTERNAL_PORT} with {} at {}", USERS.join(", "), DOMAINS.join(" and "));
         println!(
             "Mail out         {} for the user {}, by DNS at {}",
             self.outbound.relay.address,
@@ -82,7 +79,7 @@ impl Stage {
 
     /// Shows what both sides logged.
     pub(crate) fn show_logs(&self) {
-        let outbound = [self.outbound.relay.log(), self.outbound.postfix.log()].concat();
+        let outbound = [self.outbound.relay.log(), self.outbound.server.log()].concat();
         for line in self.operator.log().iter().chain(&self.postfix.log()).chain(&outbound) {
             eprintln!("   | {line}");
         }

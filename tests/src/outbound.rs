@@ -10,6 +10,7 @@ use postern_config::{
 
 use crate::{
     config::RelayFolder,
+    mail_server::MailServer,
     pki::Authority,
     port,
     postfix::Postfix,
@@ -27,32 +28,52 @@ pub const PASSWORD: &str = "correct horse";
 pub const SENDER: &str = "alice@example.com";
 /// argon2id of [`PASSWORD`].
 const HASH: &str = "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHR2YWx1ZTEyMw$OxTHnyCmDigxzJ6G8486RvXWBFjOVPHj0YNHH5dSYjw";
+/// Name of the listener with TLS from the first byte.
+const IMPLICIT: &str = "implicit";
 /// Name of the bundle that the world's certificates come from.
 const WORLD: &str = "world";
 
-/// A relay whose user [`USER`] submits on port `relay.address`, a Postfix that is the exchanger of example.org and the mail server of
+/// The names in the certificate of the server that is both exchanger and mail server.
+pub const SERVER_NAMES: [&str; 2] = ["mx.example.org", "localhost"];
+
+/// A relay whose user [`USER`] submits on port `relay.address`, a server that is the exchanger of example.org and the mail server of
 /// example.com, and a signed zone for example.org.
-pub struct Outbound {
+pub struct Outbound<Server = Postfix> {
     /// The relay.
     pub relay: Relay,
     /// The server that it delivers to.
-    pub postfix: Postfix,
+    pub server: Server,
     /// What DNS says.
     pub zone: Zone,
 }
 
 impl Outbound {
-    /// Starts all of it, with its files in `folder`.
+    /// Starts all of it with Postfix as the server, with its files in `folder`.
     pub async fn start(folder: &Path) -> Result<Self> {
+        let postfix =
+            async |folder: &Path, port, world: &Authority| Postfix::start(folder, port, &world.server(&SERVER_NAMES)?, Output::Kept).await;
+        Self::start_before(postfix, folder).await
+    }
+}
+
+impl<Server: MailServer> Outbound<Server> {
+    /// Starts all of it with its files in `folder`. `server` starts the server, in a folder of its own, on a port, and with a certificate of
+    /// this authority for [`SERVER_NAMES`].
+    pub async fn start_before(server: impl AsyncFnOnce(&Path, u16, &Authority) -> Result<Server>, folder: &Path) -> Result<Self> {
         let authority = Authority::new("World CA")?;
-        let exchanger = port::free()?;
-        let certificate = authority.server(&["mx.example.org", "localhost"])?;
-        let postfix = Postfix::start(&folder.join("world"), exchanger, &certificate, Output::Kept).await?;
+        let port = port::free()?;
+        let server = server(&folder.join("world"), port, &authority).await?;
         let zone = Zone::serve("example.org", "@ MX 10 mx\nmx A 127.0.0.1\nnull MX 0 .").await?;
         let spool = folder.join("queue");
         let options = ["--dns-server", &zone.address().to_string(), "--spool", spool.to_str().context("a path")?];
-        let relay = Relay::start_with(&options, exchanger, ListenerTls::StartTls, |config| configure(config, &authority, exchanger));
-        Ok(Self { relay: relay.await?, postfix, zone })
+        let relay = Relay::start_with(&options, port, ListenerTls::StartTls, |config| configure(config, &authority, port));
+        Ok(Self { relay: relay.await?, server, zone })
+    }
+
+    /// Where users submit with TLS from the first byte (RFC 8314).
+    pub fn implicit(&self) -> Result<SocketAddr> {
+        let listener = self.relay.config.root.listeners.iter().find(|listener| listener.name == IMPLICIT).context("no such listener")?;
+        Ok(SocketAddr::new(self.relay.address.ip(), listener.port))
     }
 
     /// What sends a mail to `recipient` as the user.
@@ -87,13 +108,18 @@ impl Outbound {
     /// Stops both servers.
     pub async fn stop(self) -> Result<()> {
         self.relay.stop().await?;
-        self.postfix.stop().await
+        self.server.stop().await
     }
 }
 
 fn configure(config: &mut RelayFolder, authority: &Authority, exchanger: u16) -> Result<()> {
-    config.root.listeners[0].role = Role::Submission;
-    config.spool("mx");
+    config.listen(IMPLICIT, ListenerTls::Implicit)?;
+    for name in ["mx", IMPLICIT] {
+        config.spool(name);
+    }
+    for listener in &mut config.root.listeners {
+        listener.role = Role::Submission;
+    }
     let user = User {
         name: USER.to_owned(),
         password_hash: Some(HASH.to_owned()),

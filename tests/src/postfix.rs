@@ -14,35 +14,18 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use crate::{
+    mail_server::{self, DOMAINS, MAIL_OWNER, MailServer, mailboxes},
     pki::Certificate,
-    poll,
     process::{Output, Process},
 };
 
-/// The domains that the server takes mail for.
-pub const DOMAINS: [&str; 2] = ["example.com", "example.org"];
-/// The mailboxes of each domain; anyone else is answered 550 5.1.1.
-pub const USERS: [&str; 3] = ["alice", "bob", "postmaster"];
-
 /// The name of the server.
 const HOSTNAME: &str = "internal.example.com";
-
-/// Debian's `nobody` and `nogroup`, who own the mail: Postfix does not write mail as its own user.
-const MAIL_OWNER: u32 = 65_534;
 
 /// A Postfix that runs. Dropping it ends it.
 pub struct Postfix {
     process: Process,
     folder: PathBuf,
-}
-
-/// A message in a mailbox.
-#[derive(Clone, Debug)]
-pub struct Mail {
-    /// The file that holds it.
-    pub path: PathBuf,
-    /// Header and body as Postfix stored them, lines ended by LF.
-    pub text: String,
 }
 
 impl Postfix {
@@ -77,51 +60,27 @@ impl Postfix {
         Ok(Self { process, folder: folder.to_owned() })
     }
 
-    /// The folder in which the mail of `mailbox` (`user@example.com`) arrives, one file per message.
-    #[must_use]
-    pub fn mailbox(&self, mailbox: &str) -> PathBuf {
-        self.folder.join("mail").join(mailbox).join("new")
-    }
-
-    /// The messages of `mailbox`, oldest first.
-    pub fn messages(&self, mailbox: &str) -> Result<Vec<Mail>> {
-        let folder = self.mailbox(mailbox);
-        if !folder.exists() {
-            return Ok(Vec::new());
-        }
-        let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-        paths.sort();
-        paths.into_iter().map(|path| Ok(Mail { text: fs::read_to_string(&path)?, path })).collect()
-    }
-
-    /// The first message of `mailbox` that holds `text`, awaited.
-    pub async fn arrival(&self, mailbox: &str, text: &str) -> Result<Mail> {
-        let what = format!("a message with {text:?} for {mailbox}");
-        let found = poll::until(&what, async || {
-            let messages = self.messages(mailbox);
-            messages.map(|messages| messages.into_iter().find(|mail| mail.text.contains(text))).transpose()
-        });
-        found.await?
-    }
-
-    /// Everything that the server logged.
-    #[must_use]
-    pub fn log(&self) -> Vec<String> {
-        self.process.log()
-    }
-
-    /// Ends the server and waits for its end.
-    pub async fn stop(mut self) -> Result<()> {
-        self.terminate()?;
-        self.process.ended().await?;
-        Ok(())
-    }
-
     /// The master process leads a process group of its own and ends it with itself.
     fn terminate(&self) -> Result<()> {
         let id = fs::read_to_string(self.folder.join("queue/pid/master.pid"))?;
         let master = Pid::from_raw(id.trim().parse()?).context("an empty master.pid")?;
         Ok(kill_process(master, Signal::TERM)?)
+    }
+}
+
+impl MailServer for Postfix {
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn log(&self) -> Vec<String> {
+        self.process.log()
+    }
+
+    async fn stop(mut self) -> Result<()> {
+        self.terminate()?;
+        self.process.ended().await?;
+        Ok(())
     }
 }
 
@@ -140,7 +99,7 @@ fn lay_out(folder: &Path, certificate: &Certificate, address: SocketAddr) -> Res
         // Postfix's own users must be able to reach what is inside.
         make(&folder.join(name), 0o755, None, None)?;
     }
-    make(&folder.join("mail"), 0o755, Some(MAIL_OWNER), Some(MAIL_OWNER))?;
+    mail_server::make_mail_folder(folder)?;
     make(&folder.join("data"), 0o755, Some(owners.user), None)?;
     make(&folder.join("queue/public"), 0o710, Some(owners.user), Some(owners.group))?;
     for name in ["active", "bounce", "corrupt", "defer", "deferred", "hold", "incoming", "private", "saved", "trace"] {
@@ -206,12 +165,10 @@ fn number(file: &str, name: &str) -> Result<u32> {
 }
 
 fn main_cf(folder: &Path) -> String {
-    let mut mailboxes = String::new();
-    for domain in DOMAINS {
-        for user in USERS {
-            let _ = write!(mailboxes, " {{ {user}@{domain} = {user}@{domain}/ }}");
-        }
-    }
+    let mailboxes = mailboxes().fold(String::new(), |mut list, mailbox| {
+        let _ = write!(list, " {{ {mailbox} = {mailbox}/ }}");
+        list
+    });
     format!(
         "compatibility_level = 3.6
 queue_directory = {folder}/queue

@@ -7,9 +7,10 @@ use tempfile::TempDir;
 
 use crate::{
     gate::Gate,
+    mail_server::{DOMAINS, MailServer as _},
     pki::Authority,
     port,
-    postfix::{self, Postfix},
+    postfix::Postfix,
     process::Output,
     tool,
 };
@@ -33,7 +34,7 @@ impl Site {
         let internal = Authority::new("Internal CA")?;
         let port = port::free()?;
         let postfix = Postfix::start(folder.path(), port, &internal.server(&["localhost"])?, Output::Printed).await?;
-        let gate = Gate::open(&postfix::DOMAINS, port, &internal).await?;
+        let gate = Gate::open(&DOMAINS, port, &internal).await?;
         Ok(Self { gate, postfix, port, _folder: folder })
     }
 

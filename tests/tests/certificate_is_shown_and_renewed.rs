@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Result, ensure};
-use postern_tests::{config::HOSTNAME, gate::Gate, poll, site::Site, tool};
+use postern_tests::{config::HOSTNAME, gate::Gate, mail_server::MailServer as _, poll, site::Site, tool};
 
 /// What `openssl s_client` says of the server.
 async fn s_client(gate: &Gate, server: SocketAddr, arguments: &[&str]) -> Result<tool::Outcome> {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use postern_tests::{gate::Gate, pki::Authority, port, postfix::Postfix, process::Output};
+use postern_tests::{gate::Gate, mail_server::MailServer as _, pki::Authority, port, postfix::Postfix, process::Output};
 
 #[tokio::test]
 async fn a_domain_added_and_removed_counts_at_once_and_open_sessions_go_on() -> Result<()> {

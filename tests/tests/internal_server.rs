@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Result, ensure};
 use postern_tests::{
     client::{Client, Trust},
+    mail_server::MailServer as _,
     pki::Authority,
     port,
     postfix::Postfix,

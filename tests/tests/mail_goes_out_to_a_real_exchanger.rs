@@ -1,7 +1,10 @@
 //! A user submits over TLS, the relay finds the exchanger of the recipient's domain and delivers to a real server; what can't be delivered is told.
 
 use anyhow::{Result, ensure};
-use postern_tests::outbound::{Outbound, SENDER};
+use postern_tests::{
+    mail_server::MailServer as _,
+    outbound::{Outbound, SENDER},
+};
 
 #[tokio::test]
 async fn a_submission_reaches_the_exchanger_of_its_domain() -> Result<()> {
@@ -10,7 +13,7 @@ async fn a_submission_reaches_the_exchanger_of_its_domain() -> Result<()> {
     for mechanism in ["PLAIN", "LOGIN"] {
         let sent = scene.submit("bob@example.org", mechanism).await?;
         ensure!(sent.success && sent.text.contains("250 2.0.0 Queued as "), "{}", sent.text);
-        let mail = scene.postfix.arrival("bob@example.org", SENDER).await?;
+        let mail = scene.server.arrival("bob@example.org", SENDER).await?;
         ensure!(mail.text.contains("with ESMTPSA id "), "{}", mail.text);
         ensure!(mail.text.contains("out.example.com"), "{}", mail.text);
     }
@@ -34,7 +37,7 @@ async fn what_the_exchanger_refuses_comes_back_as_a_report() -> Result<()> {
     let scene = Outbound::start(folder.path()).await?;
     let sent = scene.submit("nobody@example.org", "PLAIN").await?;
     ensure!(sent.success, "{}", sent.text);
-    let report = scene.postfix.arrival(SENDER, "Action: failed").await?;
+    let report = scene.server.arrival(SENDER, "Action: failed").await?;
     let parts = [
         "Return-Path: <>",
         "multipart/report",

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use anyhow::{Result, ensure};
-use postern_tests::{site::Site, tool};
+use postern_tests::{mail_server::MailServer as _, site::Site, tool};
 
 #[tokio::test]
 async fn swaks_delivers_through_starttls() -> Result<()> {

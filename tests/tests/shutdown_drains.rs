@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Result, ensure};
 use postern_config::ListenerTls;
-use postern_tests::{poll, port, relay::Relay, sink::Sink, site::Site};
+use postern_tests::{mail_server::MailServer as _, poll, port, relay::Relay, sink::Sink, site::Site};
 use tokio::net::TcpStream;
 
 /// Waits until nobody answers at `address`.

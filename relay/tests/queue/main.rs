@@ -7,6 +7,7 @@ mod a_corrupt_message_never_arrives;
 mod a_crash_queues_a_report_once;
 mod a_site_that_is_down_is_left_alone;
 mod a_slow_site_holds_no_other;
+mod bad_servers_lose_no_message;
 mod each_recipient_has_its_own_end;
 mod messages_are_delivered_once;
 mod programs_read_the_reports;

@@ -9,6 +9,7 @@ use std::{
     io::Write as _,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -76,8 +77,8 @@ pub enum Act {
     Say(String),
     /// Writes exactly these bytes, and goes on as if it had said yes.
     Write(Vec<u8>),
-    /// Does what a good server does, byte by byte.
-    Whisper,
+    /// Does what a good server does, byte by byte, with a pause before each.
+    Whisper(Duration),
     /// Answers with these lines and closes.
     SayAndClose(String),
     /// Closes without a word.

@@ -1,6 +1,6 @@
 //! One session of a scripted next hop.
 
-use std::{future::pending, io, mem};
+use std::{future::pending, io, mem, time::Duration};
 
 use rustls::pki_types::CertificateDer;
 use tokio::{
@@ -205,14 +205,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
             act = *then;
         }
         match act {
-            Act::Comply | Act::Whisper if good.is_empty() => Ok(Answer::Yes),
+            Act::Comply | Act::Whisper(_) if good.is_empty() => Ok(Answer::Yes),
             Act::Comply => self.say(good).await,
             Act::Say(reply) => self.say(&reply).await,
             Act::Write(bytes) => {
                 self.write(&bytes).await?;
                 Ok(Answer::Yes)
             }
-            Act::Whisper => self.whisper(good).await,
+            Act::Whisper(pause) => self.whisper(good, pause).await,
             Act::SayAndClose(reply) => {
                 self.say(&reply).await?;
                 self.close().await
@@ -234,10 +234,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Session<IO> {
         Ok(judge(reply))
     }
 
-    async fn whisper(&mut self, reply: &str) -> Result<Answer, Ended> {
+    async fn whisper(&mut self, reply: &str, pause: Duration) -> Result<Answer, Ended> {
         for byte in wire(reply) {
+            tokio::time::sleep(pause).await;
             self.write(&[byte]).await?;
-            tokio::task::yield_now().await;
         }
         Ok(judge(reply))
     }
