@@ -19,6 +19,7 @@ use tokio::{
 
 use super::Internet;
 use crate::{
+    mail_server::MailServer as _,
     pki::{Authority, Certificate},
     postfix::Postfix,
     postgres::{Postgres, ROLE},
