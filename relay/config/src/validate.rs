@@ -1,6 +1,10 @@
 //! What a configuration must hold beyond its shape. Both sides call it: the operator before it writes, the relay before it uses.
 
-use std::{collections::BTreeSet, fmt, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use ipnet::IpNet;
 
@@ -79,6 +83,7 @@ impl Check {
         }
         self.users(root);
         self.routes(root);
+        self.dns_servers(&root.dns_servers);
         self.queue(root);
     }
 
@@ -146,6 +151,16 @@ impl Check {
             );
         }
         self.link(field, &mx.tls);
+    }
+
+    fn dns_servers(&mut self, servers: &[SocketAddr]) {
+        self.require(servers.len() <= 3, "dnsServers", "must hold at most 3 servers");
+        let distinct: BTreeSet<_> = servers.iter().collect();
+        self.require(distinct.len() == servers.len(), "dnsServers", "servers must differ");
+        for server in servers {
+            let is_one = server.port() != 0 && !server.ip().is_unspecified() && !server.ip().is_multicast();
+            self.require(is_one, "dnsServers", format!("{server} is not where a server can be; write its address and port"));
+        }
     }
 
     fn queue(&mut self, root: &RelayConfig) {
