@@ -79,6 +79,17 @@ fn metrics_are_for_those_who_scrape_and_control_is_for_the_operator() {
 }
 
 #[test]
+fn dns_servers_that_are_named_are_reached_where_they_are_and_the_clusters_as_before() {
+    let servers = "  dns: {servers: [{address: 192.0.2.53}, {address: '2001:db8::53', port: 5300}]}\n";
+    let (named, plain) = (policy(LISTENERS, servers, &settings()), policy(LISTENERS, "", &settings()));
+    let ways = |number: u16| json!([{ "protocol": "UDP", "port": number }, { "protocol": "TCP", "port": number }]);
+    let rule = |number, cidr: &str| json!({ "ports": ways(number), "to": [{ "ipBlock": { "cidr": cidr } }] });
+    let (named, plain) = (named["egress"].as_array().unwrap(), plain["egress"].as_array().unwrap());
+    assert_eq!(named[1..3], [rule(53, "192.0.2.53/32"), rule(5300, "2001:db8::53/128")]);
+    assert_eq!([&named[..1], &named[3..]].concat(), *plain);
+}
+
+#[test]
 fn the_way_out_is_dns_and_next_hops() {
     let policy = policy(LISTENERS, "", &settings());
     let rules = policy["egress"].as_array().unwrap();

@@ -97,9 +97,6 @@ struct RelayOptions {
     /// Addresses of the node that the relay runs on: clients that come with them may be anyone
     #[arg(long = "host-address", value_name = "IP,…", value_delimiter = ',')]
     host_addresses: Vec<IpAddr>,
-    /// DNS servers to ask, those of the system's resolv.conf by default
-    #[arg(long = "dns-server", value_name = "ADDRESS:PORT,…", value_delimiter = ',')]
-    dns_servers: Vec<SocketAddr>,
     /// Folder for messages that are too large for memory
     #[arg(long, value_name = "DIR", default_value = "/var/spool/postern/scratch")]
     scratch: PathBuf,
@@ -237,11 +234,7 @@ impl Relay {
         let messages = message::Store::open(&options.scratch, UNTIL_CONFIGURED, message::Metrics::register(&mut registry))
             .with_context(|| format!("scratch folder {}", options.scratch.display()))?;
         let surroundings = Surroundings { host_addresses: options.host_addresses.iter().map(IpAddr::to_canonical).collect() };
-        let resolver = match options.dns_servers.as_slice() {
-            [] => Resolver::from_system(),
-            servers => Resolver::from_servers(servers),
-        };
-        let resolver = resolver.context("DNS resolver")?;
+        let resolver = Resolver::from_system().context("DNS resolver")?;
         let peers = options.peers(&resolver)?;
         let outbound = Outbound::on_host(surroundings.host_addresses.clone(), resolver, delivery::Metrics::register(&mut registry));
         let inlet = Inlet::new(outbound.clone());

@@ -13,7 +13,9 @@ use std::{
 };
 
 use handover::{Bench, codes, mail, resolver, tls};
-use postern_config::{DomainName, DomainPattern, Mx, NextHopTlsMode, RouteTarget, TlsWaiver, material::trust_file};
+use postern_config::{
+    DomainName, DomainPattern, Mx, NextHop as HopConfig, NextHopTlsMode, NextHops, RouteTarget, TlsWaiver, material::trust_file,
+};
 use postern_proto::{
     address::{Domain, ForwardPath, Mailbox},
     envelope::RcptTo,
@@ -109,7 +111,7 @@ struct Scene {
     bench: Bench,
     servers: Vec<(IpAddr, NextHop)>,
     port: u16,
-    _zone: Zone,
+    zone: Zone,
 }
 
 impl Scene {
@@ -121,7 +123,7 @@ impl Scene {
             servers.push((address, script.clone().listen(SocketAddr::new(address, port)).await.unwrap()));
         }
         let bench = Bench::on_host(vec![NODE], resolver(Some(zone.address())));
-        Self { bench, servers, port, _zone: zone }
+        Self { bench, servers, port, zone }
     }
 
     /// Exchangers may be on loopback, which no exchanger of the world may.
@@ -210,6 +212,45 @@ async fn dns_that_says_nothing_refuses_no_domain() {
         assert_eq!(codes(&bench.send_to(&at(domain), &to, b"x\r\n").await), "451 4.4.3", "{domain}");
         assert_eq!(bench.outbound.verdict_of_domain(&to, &Domain::Name(domain.to_owned())).await, None, "{domain}");
     }
+}
+
+#[tokio::test]
+async fn servers_that_are_named_are_asked_for_domains_and_exchangers_and_the_pods_own_for_next_hops() {
+    let pod = NameServer::start(&[("smart.example.com", Answer::Addresses(vec![[127, 0, 0, 1].into()]))]).await.unwrap();
+    let old = Zone::serve("test", "one MX 10 a\na A 127.0.0.2").await.unwrap();
+    let new = Zone::serve("test", "one MX 10 a\na A 127.0.0.3").await.unwrap();
+    let scene = Scene { bench: Bench::with_resolver(resolver(Some(pod.address()))), ..Scene::set("", Script::good()).await };
+    let mut root = scene.bench.root();
+    let by_mx = RouteTarget::Mx(scene.mx(NextHopTlsMode::Opportunistic));
+    for (zone, server) in [(&old, [127, 0, 0, 2]), (&new, [127, 0, 0, 3]), (&old, [127, 0, 0, 2])] {
+        root.dns_servers = vec![zone.address()];
+        let to = scene.bench.destination_of(&root, &by_mx);
+        assert_eq!(scene.send(&to, "one.test").await, ("250 2.0.0".to_owned(), vec![server.into()]));
+        assert_eq!(scene.bench.outbound.verdict_of_domain(&to, &Domain::Name("two.test".to_owned())).await.unwrap().code, 550);
+    }
+    assert_eq!(pod.questions(), 0, "the pod's own DNS was asked for the domains of the world");
+
+    let smart = Script::good().start().await.unwrap();
+    let hop = HopConfig { host: "smart.example.com".to_owned(), port: smart.address().port(), priority: 10, weight: 1 };
+    let next_hops = NextHops { hops: vec![hop], tls: tls(NextHopTlsMode::Opportunistic), allowed_cidrs: Vec::new() };
+    let to = scene.bench.destination_of(&root, &next_hops.into());
+    assert_eq!(codes(&scene.bench.send(&to, b"x\r\n").await), "250 2.0.0");
+    assert!(pod.questions() > 0);
+}
+
+#[tokio::test]
+async fn one_server_that_fails_of_two_stops_no_mail_and_when_all_fail_it_waits() {
+    let silent = NameServer::start(&[("one.test", Answer::Silence), ("a.test", Answer::Silence)]).await.unwrap();
+    let failing = NameServer::start(&[("one.test", Answer::Failure)]).await.unwrap();
+    let scene = Scene::set("one MX 10 a\na A 127.0.0.2", Script::good()).await;
+    let zone = scene.zone.address();
+    let mut root = scene.bench.root();
+    let by_mx = RouteTarget::Mx(scene.mx(NextHopTlsMode::Opportunistic));
+    for (servers, reply) in [(vec![silent.address(), zone], "250 2.0.0"), (vec![failing.address()], "451 4.4.3")] {
+        root.dns_servers = servers;
+        assert_eq!(scene.send(&scene.bench.destination_of(&root, &by_mx), "one.test").await.0, reply);
+    }
+    assert_eq!(scene.bench.metric("postern_next_hop_failures_total"), 1);
 }
 
 #[tokio::test]

@@ -62,6 +62,7 @@ fn configuration(domains: Vec<Domain>, postmaster: Option<&str>) -> Configuratio
         listeners: vec![],
         users: vec![],
         routes: vec![],
+        dns_servers: vec![],
         spool: None,
         tls: ServerTls { min_version: TlsVersion::V1_2, certificates: vec!["server".into()] },
         limits: Limits {

@@ -53,7 +53,7 @@ impl Stage {
         manifests.trust(&authority)?;
         let mut command = Command::new(binaries::find("postern-operator")?);
         command.arg("standalone").arg(manifests.path()).args(["--bind", "127.0.0.1", "--data"]).arg(folder.path().join("data"));
-        let outbound = Outbound::start(&folder.path().join("outbound")).await?;
+        let outbound = Outbound::start(&folder.path().join("outbound"), output).await?;
         let mut stage = Self { postfix, outbound, operator: Process::spawn(&mut command, output)?, manifests, _folder: folder };
         let opened = stage.operator.listens(GATE_PORT).await;
         if opened.is_err() {
@@ -68,18 +68,14 @@ impl Stage {
         println!("The gate         {GATE} with STARTTLS, 127.0.0.1:{IMPLICIT_PORT} with TLS from the first byte");
         println!("Its status       {}/.status, http://127.0.0.1:{ADMIN_PORT}/status and /metrics", self.manifests.path().display());
         println!("Behind it        a Postfix on 127.0.0.1:{INTERNAL_PORT} with {} at {}", USERS.join(", "), DOMAINS.join(" and "));
-        println!(
-            "Mail out         {} for the user {}, by DNS at {}",
-            self.outbound.relay.address,
-            outbound::USER,
-            self.outbound.zone.address()
-        );
+        println!("Mail out         {} for the user {}, by DNS at {}", self.outbound.address, outbound::USER, self.outbound.zone.address());
+        println!("Its manifests    {}", self.outbound.manifests.path().display());
         println!("Mail arrives in  {}", self.postfix.mailbox("alice@example.com").display());
     }
 
     /// Shows what both sides logged.
     pub(crate) fn show_logs(&self) {
-        let outbound = [self.outbound.relay.log(), self.outbound.server.log()].concat();
+        let outbound = [self.outbound.operator.log(), self.outbound.server.log()].concat();
         for line in self.operator.log().iter().chain(&self.postfix.log()).chain(&outbound) {
             eprintln!("   | {line}");
         }

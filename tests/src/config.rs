@@ -61,6 +61,7 @@ impl RelayFolder {
             cluster_cidrs: Vec::new(),
             users: Vec::new(),
             routes: Vec::new(),
+            dns_servers: Vec::new(),
             spool: None,
             files: BTreeMap::new(),
         };

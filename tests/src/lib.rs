@@ -28,6 +28,7 @@ pub mod port;
 pub mod postfix;
 pub mod postgres;
 pub mod process;
+pub mod queue_tool;
 pub mod relay;
 pub mod restricted;
 pub mod sink;

@@ -1,13 +1,8 @@
 //! A `postern-relay` of its own, run on a configuration folder without the operator.
 
-use std::{
-    ffi::OsStr,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::ExitStatus,
-};
+use std::{ffi::OsStr, net::SocketAddr, path::Path, process::ExitStatus};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use postern_config::{ListenerTls, NextHopTlsMode};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -20,7 +15,7 @@ use crate::{
     pki::Authority,
     poll, port,
     process::Process,
-    tool,
+    queue_tool,
 };
 
 /// A relay that runs, called [`HOSTNAME`], with one listener. Dropping it kills it.
@@ -58,7 +53,6 @@ impl Relay {
         let address = SocketAddr::from(([127, 0, 0, 1], config.listen("mx", tls)?));
         config.accept("example.com", next_hop, NextHopTlsMode::Opportunistic)?;
         config.show(&authority.server(&[HOSTNAME])?)?;
-        authority.write(&ca_file(folder.path()))?;
         adjust(&mut config)?;
         config.write()?;
         let admin = SocketAddr::from(([127, 0, 0, 1], port::free()?));
@@ -72,12 +66,6 @@ impl Relay {
     /// A client that has gone to TLS by STARTTLS and said EHLO.
     pub async fn client(&self) -> Result<Client> {
         Client::ready(self.address, &self.trust).await
-    }
-
-    /// The authority of its certificate, PEM.
-    #[must_use]
-    pub fn ca_file(&self) -> PathBuf {
-        ca_file(self.folder.path())
     }
 
     /// What it logged so far.
@@ -110,19 +98,7 @@ impl Relay {
 
     /// How many messages are in its queue, as its own tool tells.
     pub async fn queued(&self) -> Result<u64> {
-        let statistics = self.queue(&["stats"]).await?.pop().context("no statistics")?;
-        statistics["messages"].as_u64().with_context(|| statistics.to_string())
-    }
-
-    /// What a command of `postern-relay queue` tells of this relay's queue.
-    pub async fn queue(&self, command: &[&str]) -> Result<Vec<serde_json::Value>> {
-        let program = binaries::find("postern-relay")?;
-        let socket = self.folder.path().join("queue.sock");
-        let arguments =
-            ["queue"].iter().chain(command).chain(&["--output", "json", "--socket"]).map(OsStr::new).chain([socket.as_os_str()]);
-        let outcome = tool::run(program.to_str().context("a path")?, arguments).await?;
-        outcome.expect("")?;
-        outcome.text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+        queue_tool::count(&self.folder.path().join("queue.sock")).await
     }
 
     /// Waits until its log has a line with `text`.
@@ -146,10 +122,6 @@ impl Relay {
         let ready = async || matches!(http::get(self.admin, "/readyz").await, Ok(response) if response.status == 200).then_some(());
         poll::until("the relay to be ready", ready).await
     }
-}
-
-fn ca_file(folder: &Path) -> PathBuf {
-    folder.join("ca.crt")
 }
 
 fn spawn(config: &RelayFolder, admin: SocketAddr, scratch: &Path, options: &[String]) -> Result<Process> {

@@ -13,6 +13,7 @@ use postern_tests::{
     pki::Authority,
     poll,
     process::Output,
+    queue_tool,
 };
 use serde_json::{Value, json};
 
@@ -25,23 +26,24 @@ async fn a_greylisting_exchanger_is_tried_again() -> Result<()> {
     let exim = async |folder: &Path, port, world: &Authority| {
         Exim::start_greylisting(folder, port, &world.server(&SERVER_NAMES)?, Output::Printed).await
     };
-    let scene = Outbound::start_before(exim, folder.path()).await?;
+    let scene = Outbound::start_before(exim, folder.path(), Output::Printed).await?;
     scene.submit("bob@example.org", "PLAIN").await?.expect("250 2.0.0 Queued as ")?;
 
     // It is put off as often as it comes, and what is said is known.
     let waiting = poll::until("a second attempt", async || attempted(&scene, 2).await.transpose()).await??;
     ensure!(waiting["pending"][0] == "bob@example.org", "{waiting}");
     ensure!(waiting["lastError"] == "Greylisted, come back later", "{waiting}");
-    let shown = scene.relay.queue(&["show", waiting["id"].as_str().context("an id")?]).await?.pop().context("nothing is shown")?;
+    let shown =
+        queue_tool::ask(&scene.socket, &["show", waiting["id"].as_str().context("an id")?]).await?.pop().context("nothing is shown")?;
     let last = &shown["statuses"][0]["pending"]["last"];
     ensure!(last["code"] == 451 && last["enhanced"] == json!([4, 7, 1]) && last["by"] == "mx.example.org", "{shown}");
-    let metrics = http::get(scene.relay.admin, "/metrics").await?.body;
+    let metrics = http::get(scene.admin, "/metrics").await?.body;
     ensure!(metrics.contains("\npostern_queue_deliveries_total{result=\"deferred\",destination=\"mx\"} "), "{metrics}");
     ensure!(scene.server.messages("bob@example.org")?.is_empty());
 
     scene.server.welcome()?;
     scene.server.arrival("bob@example.org", SENDER).await?;
-    poll::until("the queue to be empty", async || (scene.relay.queued().await.ok()? == 0).then_some(())).await?;
+    poll::until("the queue to be empty", async || (queue_tool::count(&scene.socket).await.ok()? == 0).then_some(())).await?;
     ensure!(scene.server.messages("bob@example.org")?.len() == 1);
     ensure!(scene.server.messages(SENDER)?.is_empty(), "the sender was told: {:?}", scene.server.messages(SENDER));
     scene.stop().await
@@ -49,6 +51,6 @@ async fn a_greylisting_exchanger_is_tried_again() -> Result<()> {
 
 /// The message that waits, once it was tried so often.
 async fn attempted(scene: &Outbound<Exim>, times: u64) -> Result<Option<Value>> {
-    let mut listed = scene.relay.queue(&["list"]).await?;
+    let mut listed = queue_tool::ask(&scene.socket, &["list"]).await?;
     Ok(listed.pop().filter(|message| message["attempts"].as_u64() >= Some(times)))
 }

@@ -4,12 +4,15 @@ use anyhow::{Result, ensure};
 use postern_tests::{
     mail_server::MailServer as _,
     outbound::{Outbound, SENDER},
+    poll,
+    process::Output,
+    zone::Zone,
 };
 
 #[tokio::test]
 async fn a_submission_reaches_the_exchanger_of_its_domain() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let scene = Outbound::start(folder.path()).await?;
+    let scene = Outbound::start(folder.path(), Output::Printed).await?;
     for mechanism in ["PLAIN", "LOGIN"] {
         let sent = scene.submit("bob@example.org", mechanism).await?;
         ensure!(sent.success && sent.text.contains("250 2.0.0 Queued as "), "{}", sent.text);
@@ -23,7 +26,7 @@ async fn a_submission_reaches_the_exchanger_of_its_domain() -> Result<()> {
 #[tokio::test]
 async fn a_domain_that_does_not_exist_or_takes_no_mail_is_told_at_once() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let scene = Outbound::start(folder.path()).await?;
+    let scene = Outbound::start(folder.path(), Output::Printed).await?;
     for (recipient, reply) in [("x@nowhere.example.org", "550 5.1.2 "), ("x@null.example.org", "556 5.1.10 ")] {
         let sent = scene.submit(recipient, "PLAIN").await?;
         ensure!(!sent.success && sent.text.contains(reply), "{recipient}: {}", sent.text);
@@ -34,7 +37,7 @@ async fn a_domain_that_does_not_exist_or_takes_no_mail_is_told_at_once() -> Resu
 #[tokio::test]
 async fn what_the_exchanger_refuses_comes_back_as_a_report() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let scene = Outbound::start(folder.path()).await?;
+    let scene = Outbound::start(folder.path(), Output::Printed).await?;
     let sent = scene.submit("nobody@example.org", "PLAIN").await?;
     ensure!(sent.success, "{}", sent.text);
     let report = scene.server.arrival(SENDER, "Action: failed").await?;
@@ -48,5 +51,19 @@ async fn what_the_exchanger_refuses_comes_back_as_a_report() -> Result<()> {
     for part in parts {
         ensure!(report.text.contains(part), "no {part:?} in {}", report.text);
     }
+    scene.stop().await
+}
+
+#[tokio::test]
+async fn dns_servers_that_change_are_asked_at_once_and_what_the_old_ones_said_is_forgotten() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let scene = Outbound::start(folder.path(), Output::Printed).await?;
+    let sent = scene.submit("bob@news.example.org", "PLAIN").await?;
+    ensure!(!sent.success && sent.text.contains("550 5.1.2 "), "{}", sent.text);
+    let zone = Zone::serve("example.org", "@ MX 10 mx\nnews MX 10 mx\nmx A 127.0.0.1").await?;
+    scene.ask(zone.address())?;
+    let taken = async || scene.submit("bob@news.example.org", "PLAIN").await.is_ok_and(|sent| sent.success).then_some(());
+    poll::until("mail to the domain that the new server knows to be taken", taken).await?;
+    ensure!(scene.operator.log().iter().filter(|line| line.contains("configuration in use")).count() == 2, "the relay was started again");
     scene.stop().await
 }

@@ -37,7 +37,7 @@ async fn takes_mail_and_refuses_whom_it_does_not_know<Server: MailServer>(
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
-    let scene = Outbound::start_before(server, folder.path()).await?;
+    let scene = Outbound::start_before(server, folder.path(), Output::Printed).await?;
 
     scene.submit("bob@example.org", "PLAIN").await?.expect("250 2.0.0 Queued as ")?;
     let mail = scene.server.arrival("bob@example.org", SENDER).await?;

@@ -13,9 +13,9 @@ use lettre::{
     },
 };
 use postern_tests::{
-    config::HOSTNAME,
     mail_server::MailServer as _,
-    outbound::{Outbound, PASSWORD, SENDER, USER},
+    outbound::{HOSTNAME, Outbound, PASSWORD, SENDER, USER},
+    process::Output,
     tool,
 };
 
@@ -56,8 +56,8 @@ print("all sent")
 #[tokio::test]
 async fn smtplib_submits_by_both_ways_of_tls() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let scene = Outbound::start(folder.path()).await?;
-    let (ca, starttls, implicit) = (scene.relay.ca_file(), scene.relay.address.port().to_string(), scene.implicit()?.port().to_string());
+    let scene = Outbound::start(folder.path(), Output::Printed).await?;
+    let (ca, starttls, implicit) = (&scene.ca_file, scene.address.port().to_string(), scene.implicit.port().to_string());
     let arguments: [&OsStr; 3] = ["-c".as_ref(), SMTPLIB.as_ref(), ca.as_ref()];
     let more = [HOSTNAME, &starttls, &implicit, USER, PASSWORD, SENDER, RECIPIENT].map(OsStr::new);
     tool::run("python3", arguments.into_iter().chain(more)).await?.expect("all sent")?;
@@ -70,11 +70,11 @@ async fn smtplib_submits_by_both_ways_of_tls() -> Result<()> {
 #[tokio::test]
 async fn lettre_submits_by_both_ways_of_tls() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let scene = Outbound::start(folder.path()).await?;
-    let authority = Certificate::from_pem(&fs::read(scene.relay.ca_file())?)?;
+    let scene = Outbound::start(folder.path(), Output::Printed).await?;
+    let authority = Certificate::from_pem(&fs::read(&scene.ca_file)?)?;
     let trust = TlsParameters::builder(HOSTNAME.to_owned()).certificate_store(CertificateStore::None).add_root_certificate(authority);
     let trust = trust.build()?;
-    let ways = [("STARTTLS", scene.relay.address, Tls::Required(trust.clone())), ("implicit TLS", scene.implicit()?, Tls::Wrapper(trust))];
+    let ways = [("STARTTLS", scene.address, Tls::Required(trust.clone())), ("implicit TLS", scene.implicit, Tls::Wrapper(trust))];
     for (way, address, tls) in ways {
         for mechanism in [Mechanism::Plain, Mechanism::Login] {
             let subject = format!("Subject: by {way} and {mechanism}");

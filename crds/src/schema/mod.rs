@@ -10,6 +10,11 @@ pub(crate) const NETWORK_RULE: &str = "isCIDR(self)";
 /// The CEL rule that a network is written with its first address.
 pub(crate) const FIRST_ADDRESS_RULE: &str = "!isCIDR(self) || cidr(self) == cidr(self).masked()";
 
+/// The CEL rule that an address is one.
+pub(crate) const ADDRESS_RULE: &str = "isIP(self)";
+/// The CEL rule that an address is written in its shortest form.
+pub(crate) const SHORTEST_FORM_RULE: &str = "!isIP(self) || ip.isCanonical(self)";
+
 /// Adds a CEL rule about `field`: a path from the schema that the rule stands in, empty for that itself. The message says what is wrong and,
 /// after `; `, what mends it.
 pub(crate) fn rule(field: &'static str, rule: &'static str, message: &'static str) -> impl FnMut(&mut Schema) {
@@ -104,6 +109,21 @@ pub(crate) fn host(_: &mut SchemaGenerator) -> Schema {
     rule("", form::HOST_RULE, "neither an IP address nor a full host name; write the whole name in lower case, such as mail.example.com")(
         &mut schema,
     );
+    schema
+}
+
+/// The address of one server, in one form alone, so that lists can tell whether they hold it twice.
+pub(crate) fn server_address(_: &mut SchemaGenerator) -> Schema {
+    let mut schema = json_schema!({ "type": "string", "minLength": 2, "maxLength": 39 });
+    rule("", ADDRESS_RULE, "not an IP address; write one such as 192.0.2.53 or 2001:db8::53, and the port in the field for it")(
+        &mut schema,
+    );
+    rule("", SHORTEST_FORM_RULE, "not the shortest form of the address; write it in lower case, with :: for its zeros")(&mut schema);
+    rule(
+        "",
+        "!isIP(self) || !['0.0.0.0/8', '224.0.0.0/3', '::/128', 'fe80::/10', 'ff00::/8'].exists(n, cidr(n).containsIP(self))",
+        "no server can be asked at this address: it is unspecified, multicast, reserved, or good on one link alone; write that of a server",
+    )(&mut schema);
     schema
 }
 

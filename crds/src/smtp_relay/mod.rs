@@ -2,6 +2,7 @@
 
 mod allowed_domains;
 mod auth;
+mod dns;
 mod exposure;
 mod limits;
 mod listener;
@@ -24,6 +25,7 @@ mod trusted;
 
 pub use allowed_domains::{AllowedDomains, LabelSelector, Namespaces, NamespacesFrom};
 pub use auth::{Auth, Users};
+pub use dns::{Dns, DnsServer};
 pub use exposure::Exposure;
 pub use limits::Limits;
 pub use listener::{Delivery, Listener, Role};
@@ -185,6 +187,12 @@ pub struct SmtpRelaySpec {
     #[schemars(length(max = 64))]
     #[schemars(transform = keyed_by(&["name"]))]
     pub routes: Vec<Route>,
+    /// Whom the relay asks for the recipients' domains and their exchangers, where mail goes by MX. Names of next hops, smart hosts, databases
+    /// and token issuers, which stand in manifests, are asked of the pod's own DNS, since the cluster alone may know them. Default: the pod's own
+    /// DNS for all names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Dns")]
+    pub dns: Option<Dns>,
     /// The queue of what is not yet delivered. Required where the delivery of a listener is `Spool`, refused where none is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Spool")]

@@ -3,13 +3,15 @@
 //! A listener that is Public is open to all; one that is Private to the source ranges of its Service, or else to private addresses; one for
 //! the Cluster to pods. Behind a proxy only the proxies may connect. The admin port is open to those who read metrics (probes come from the
 //! pod's own node, which policies let through), the control port to the operator, and to the relay's other pods where each has a queue of its own.
-//! The way out is DNS, the ports of next hops, smart hosts and exchangers, of those who issue tokens, and of the queue's database.
+//! The way out is DNS, the ports of next hops, smart hosts and exchangers, of those who issue tokens, and of the queue's database; and the DNS
+//! servers that the relay names, at their own addresses.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
 };
 
+use ipnet::IpNet;
 use k8s_openapi::{
     api::networking::v1::{
         IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
@@ -86,6 +88,7 @@ fn sources(relay: &SmtpRelay, listener: &Listener) -> Option<Vec<NetworkPolicyPe
 fn egress(names: &Names, validated: &Validated<'_>) -> Vec<NetworkPolicyEgressRule> {
     let dns = DNS_PORTS.iter().flat_map(|&number| [port("UDP", number), port("TCP", number)]).collect();
     let mut rules = vec![NetworkPolicyEgressRule { ports: Some(dns), to: None }];
+    rules.extend(validated.configuration.root.dns_servers.iter().map(dns_server));
     let ports = ports_outside(validated);
     if !ports.is_empty() {
         let ports = ports.into_iter().map(|number| port("TCP", i32::from(number))).collect();
@@ -104,7 +107,13 @@ fn egress(names: &Names, validated: &Validated<'_>) -> Vec<NetworkPolicyEgressRu
     rules
 }
 
-/// Every server that is named.
+fn dns_server(server: &SocketAddr) -> NetworkPolicyEgressRule {
+    let number = i32::from(server.port());
+    let ports = vec![port("UDP", number), port("TCP", number)];
+    NetworkPolicyEgressRule { ports: Some(ports), to: Some(vec![block(&IpNet::from(server.ip()))]) }
+}
+
+/// Every next hop and smart host that is named.
 fn hops<'a>(validated: &'a Validated<'_>) -> impl Iterator<Item = &'a NextHop> {
     let routes = validated.configuration.root.routes.iter().filter_map(|route| route.to.next_hops());
     validated.configuration.domains.iter().flat_map(Domain::next_hops).chain(routes).flat_map(|group| &group.hops)

@@ -4,6 +4,7 @@
 //! the kubelet writes a volume, and one relay process reads it ([`child`]).
 
 mod child;
+mod exchangers;
 mod folder;
 mod keyring;
 mod ledger;
@@ -200,9 +201,11 @@ impl Standalone {
         let now = Timestamp::now();
         let context =
             Context { inventory: &reading.inventory, now, absent: Absent::Missing, cluster_domain: CLUSTER_DOMAIN, cluster_cidrs: &[] };
-        validate(dereference(relay, context), |relay| {
+        let mut findings = validate(dereference(relay, context), |relay| {
             self.keyring.certificate(&Key::of(&relay.metadata), &relay.spec.hostname, now).map(Sealed::Open)
-        })
+        });
+        findings.relay = findings.relay.map(|validated| self.options.adapt(validated));
+        findings
     }
 
     fn apply(&mut self, key: &Key, findings: &Findings<'_>) -> anyhow::Result<()> {

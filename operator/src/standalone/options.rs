@@ -9,7 +9,11 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{child::Launch, folder::private_folder};
+use super::{
+    child::Launch,
+    exchangers::{self, asked_on},
+    folder::private_folder,
+};
 use crate::{build::log_arguments, validate::Validated};
 
 /// The relay's program.
@@ -27,6 +31,9 @@ pub struct Options {
     /// Where the relay answers for health, metrics and status
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9464")]
     pub admin: SocketAddr,
+    /// The port on which exchangers are asked, for trying mail out where nobody may listen on 25
+    #[arg(long, value_name = "PORT", default_value_t = exchangers::PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    pub exchanger_port: u16,
     /// Folder for keys, for the relay's configuration, its scratch space and its queue [default: DIR/.postern]
     #[arg(long = "data", value_name = "DIR")]
     pub data_folder: Option<PathBuf>,
@@ -40,6 +47,12 @@ impl Options {
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.data_folder.clone().unwrap_or_else(|| self.folder.join(".postern"))
+    }
+
+    /// What a relay runs here, where it would run `validated` in a cluster.
+    pub(super) fn adapt<'r>(&self, validated: Validated<'r>) -> Validated<'r> {
+        let configuration = asked_on(self.exchanger_port, validated.configuration);
+        Validated { configuration, ..validated }
     }
 
     /// How a relay is started, with its files in `data`.

@@ -1,6 +1,6 @@
 //! The root of a relay's configuration.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use ipnet::IpNet;
 use postern_config::{
@@ -30,6 +30,7 @@ pub(super) fn compile(relay: &SmtpRelay, postmaster: Option<String>, cluster_cid
         cluster_cidrs: at_most(MOST_CLUSTER_CIDRS, cluster_cidrs),
         users: Vec::new(),
         routes: Vec::new(),
+        dns_servers: dns_servers(spec.dns.as_ref())?,
         spool: None,
         files: BTreeMap::new(),
     })
@@ -50,6 +51,14 @@ fn at_most(most: usize, networks: &[IpNet]) -> Vec<IpNet> {
 /// `value` in the range of the contract, which the schema holds to as well.
 pub(super) fn fit<T: TryFrom<V>, V: Copy + std::fmt::Display>(field: impl Into<String>, value: V) -> Result<T, Violation> {
     T::try_from(value).map_err(|_| Violation { field: field.into(), problem: format!("{value} is out of range") })
+}
+
+fn dns_servers(dns: Option<&api::Dns>) -> Result<Vec<SocketAddr>, Violation> {
+    let servers = dns.into_iter().flat_map(|dns| &dns.servers).enumerate();
+    let socket = |(index, server): (usize, &api::DnsServer)| {
+        Ok(SocketAddr::new(server.address, fit(format!("spec.dns.servers[{index}].port"), server.port)?))
+    };
+    servers.map(socket).collect()
 }
 
 fn tls_version(version: api::TlsVersion) -> TlsVersion {

@@ -1,6 +1,6 @@
 //! The root of a relay's configuration.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,10 @@ pub struct RelayConfig {
     /// Where mail goes that is for none of the accepted domains: the first that matches. At most 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<OutboundRoute>,
+    /// Recursive DNS servers that are asked for recipients' domains and their exchangers, and for nothing else; those of the pod when there is
+    /// none. At most 3.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns_servers: Vec<SocketAddr>,
     /// The queue; set if, and only if, a listener delivers through it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool: Option<Spool>,

@@ -1,6 +1,10 @@
 //! What a configuration must hold beyond its shape. Both sides call it: the operator before it writes, the relay before it uses.
 
-use std::{collections::BTreeSet, fmt, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use ipnet::IpNet;
 
@@ -79,6 +83,7 @@ impl Check {
         }
         self.users(root);
         self.routes(root);
+        self.dns_servers(&root.dns_servers);
         self.queue(root);
     }
 
@@ -146,6 +151,16 @@ impl Check {
             );
         }
         self.link(field, &mx.tls);
+    }
+
+    fn dns_servers(&mut self, servers: &[SocketAddr]) {
+        self.require(servers.len() <= 3, "dnsServers", "must hold at most 3 servers");
+        let distinct: BTreeSet<_> = servers.iter().collect();
+        self.require(distinct.len() == servers.len(), "dnsServers", "servers must differ");
+        for server in servers {
+            let is_one = server.port() != 0 && !server.ip().is_unspecified() && !server.ip().is_multicast();
+            self.require(is_one, "dnsServers", format!("{server} is not where a server can be; write its address and port"));
+        }
     }
 
     fn queue(&mut self, root: &RelayConfig) {
@@ -396,4 +411,26 @@ fn is_tight_network(cidr: &IpNet) -> bool {
 fn is_shared_by_tenants(name: &str) -> bool {
     const SHARED: [&str; 2] = ["mail.protection.outlook.com", "google.com"];
     SHARED.iter().any(|shared| name.ends_with(shared))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said_of(servers: &[&str]) -> Vec<String> {
+        let servers: Vec<_> = servers.iter().map(|server| server.parse().unwrap()).collect();
+        let mut check = Check::default();
+        check.dns_servers(&servers);
+        check.violations.iter().map(Violation::to_string).collect()
+    }
+
+    #[test]
+    fn dns_servers_are_few_and_each_is_one_server() {
+        assert!(said_of(&["127.0.0.1:53", "127.0.0.1:5300", "[2001:db8::53]:53"]).is_empty());
+        assert_eq!(said_of(&["192.0.2.1:53", "192.0.2.2:53", "192.0.2.3:53", "192.0.2.4:53"]), ["dnsServers: must hold at most 3 servers"]);
+        assert_eq!(said_of(&["192.0.2.1:53", "192.0.2.1:53"]), ["dnsServers: servers must differ"]);
+        for server in ["0.0.0.0:53", "[::]:53", "224.0.0.251:5353", "[ff02::fb]:5353", "192.0.2.1:0"] {
+            assert_eq!(said_of(&[server]), [format!("dnsServers: {server} is not where a server can be; write its address and port")]);
+        }
+    }
 }

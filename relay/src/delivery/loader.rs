@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt, io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -29,6 +30,7 @@ pub struct Loader {
     /// The names by which the relay is known, absolute.
     own_names: Arc<HashSet<Name>>,
     cluster: Arc<[IpNet]>,
+    dns_servers: Arc<[SocketAddr]>,
     deadlines: Deadlines,
     system_roots: SystemRoots,
     materials: HashMap<NextHopTls, Arc<Material>>,
@@ -99,6 +101,7 @@ impl Loader {
             hostname: root.hostname.as_str().into(),
             own_names: Arc::new(ehlo_names.chain([&root.hostname]).filter_map(|name| absolute(name.as_str())).collect()),
             cluster: root.cluster_cidrs.as_slice().into(),
+            dns_servers: root.dns_servers.as_slice().into(),
             deadlines: Deadlines::new(&root.timeouts),
             system_roots: SystemRoots::default(),
             materials: HashMap::new(),
@@ -139,6 +142,7 @@ impl Loader {
             waivers: mx.waivers.iter().map(|waiver| self.waiver(waiver, &mx.tls)).collect::<Result<_, _>>()?,
             guard: Guard { exceptions: mx.allow_cidrs.as_slice().into(), cluster: Arc::clone(&self.cluster) },
             own_names: Arc::clone(&self.own_names),
+            dns_servers: Arc::clone(&self.dns_servers),
             ehlo_name,
             port: mx.port,
         })

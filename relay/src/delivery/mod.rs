@@ -20,6 +20,7 @@ mod pass_through;
 mod peer;
 mod pool;
 mod resolve;
+mod resolvers;
 mod search;
 mod source;
 mod stream;

@@ -14,6 +14,7 @@ use super::{
     fault::{Step, Verdict},
     mx::is_bound_here,
     pool::Pool,
+    resolvers::Resolvers,
     suspects::Suspects,
     transaction::Handover,
 };
@@ -25,7 +26,7 @@ pub struct Outbound(Arc<Shared>);
 /// What all transactions share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) resolver: Resolver,
+    pub(super) resolvers: Resolvers,
     pub(super) pool: Arc<Pool>,
     pub(super) suspects: Suspects,
     pub(super) metrics: Arc<Metrics>,
@@ -36,17 +37,18 @@ pub(super) struct Shared {
 impl Outbound {
     /// [`Outbound::on_host`], where nothing is known of the host.
     #[must_use]
-    pub fn new(resolver: Resolver, metrics: Metrics) -> Self {
-        Self::on_host(Vec::new(), resolver, metrics)
+    pub fn new(pod: Resolver, metrics: Metrics) -> Self {
+        Self::on_host(Vec::new(), pod, metrics)
     }
 
     /// Must be called in a Tokio runtime, where it leaves a task that closes idle connections. An exchanger at one of `host_addresses`, those
-    /// of the node that the relay runs on, is taken for the relay itself.
+    /// of the node that the relay runs on, is taken for the relay itself. `pod` asks the pod's own DNS: for the names that a configuration holds,
+    /// and for all others where the configuration names no servers for them.
     #[must_use]
-    pub fn on_host(host_addresses: Vec<IpAddr>, resolver: Resolver, metrics: Metrics) -> Self {
+    pub fn on_host(host_addresses: Vec<IpAddr>, pod: Resolver, metrics: Metrics) -> Self {
         let metrics = Arc::new(metrics);
         let pool = Pool::new(Arc::clone(&metrics));
-        Self(Arc::new(Shared { resolver, pool, suspects: Suspects::default(), metrics, host_addresses }))
+        Self(Arc::new(Shared { resolvers: Resolvers::new(pod), pool, suspects: Suspects::default(), metrics, host_addresses }))
     }
 
     /// Begins a transaction. No I/O yet: a next hop is asked at the first recipient.

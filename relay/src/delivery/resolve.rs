@@ -42,7 +42,7 @@ impl Resolver {
     }
 
     /// A resolver that asks these servers, over UDP and TCP, and nobody else.
-    pub fn from_servers(servers: &[SocketAddr]) -> Result<Self, NetError> {
+    pub(super) fn from_servers(servers: &[SocketAddr]) -> Result<Self, NetError> {
         let servers = servers.iter().map(|address| {
             let mut server = NameServerConfig::udp_and_tcp(address.ip());
             server.connections.iter_mut().for_each(|connection| connection.port = address.port());

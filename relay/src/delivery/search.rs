@@ -115,7 +115,7 @@ impl Search<'_> {
 
     /// Asks one host, at one of its addresses after the other.
     async fn ask(&self, hop: &Hop) -> Result<Answer, Failure> {
-        let addresses = self.shared.resolver.addresses(&hop.host, self.to.allowed_cidrs(), self.limit.next()).await;
+        let addresses = self.shared.resolvers.of_pod().addresses(&hop.host, self.to.allowed_cidrs(), self.limit.next()).await;
         let addresses = addresses.inspect_err(|failure| self.note(hop, None, failure))?;
         let mut failure = Step::Connect.failed(Fault::TimedOut);
         for address in addresses {

@@ -2,9 +2,13 @@
 
 use postern_config::{DomainType, RetryTimes};
 use postern_spool::Status;
-use postern_tests::next_hop::{Act, At, Script};
+use postern_tests::{
+    name_server::{Answer, NameServer},
+    next_hop::{Act, At, Script},
+    zone::Zone,
+};
 
-use crate::stage::{Stage, accept, envelope, route, taken};
+use crate::stage::{Stage, accept, by_mx, envelope, route, taken};
 
 #[tokio::test]
 async fn a_message_that_waits_takes_the_new_route() {
@@ -17,6 +21,25 @@ async fn a_message_that_waits_takes_the_new_route() {
     stage.folder.root.routes = vec![route("out", &[], new.address().port())];
     stage.reload();
     taken(&new, 1).await;
+    stage.is_empty().await;
+}
+
+#[tokio::test]
+async fn a_message_that_waits_for_dns_goes_where_the_new_servers_say() {
+    let exchanger = Script::good().start().await.unwrap();
+    let (failing, zone) =
+        (NameServer::start(&[("far.example", Answer::Failure)]).await.unwrap(), Zone::serve("far.example", "@ A 127.0.0.1").await.unwrap());
+    let mut stage = Stage::new(|folder| {
+        folder.root.routes.push(by_mx(exchanger.address().port()));
+        folder.root.dns_servers = vec![failing.address()];
+    })
+    .await;
+    let id = stage.put(envelope(&["jo@far.example"]), b"x\r\n").await;
+    stage.start();
+    stage.when(id, "a failed attempt", |listed| listed.entry.statuses()[0].failure().is_some()).await;
+    stage.folder.root.dns_servers = vec![zone.address()];
+    stage.reload();
+    taken(&exchanger, 1).await;
     stage.is_empty().await;
 }
 

@@ -4,8 +4,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, ToSpan as _};
 use postern_config::{
-    Delivery, DomainName, DomainPattern, ListenerTls, NextHopTlsMode, OutboundRoute, RetryTimes, RouteMatch, RouteTarget, Spool as Rules,
-    Storage,
+    Delivery, DomainName, DomainPattern, ListenerTls, Mx, NextHopTls, NextHopTlsMode, OutboundRoute, RetryTimes, RouteMatch, RouteTarget,
+    Spool as Rules, Storage,
 };
 use postern_proto::address::{ForwardPath, ReversePath};
 use postern_relay::{
@@ -174,6 +174,13 @@ pub(crate) fn route(name: &str, domains: &[&str], port: u16) -> OutboundRoute {
     let matches = RouteMatch { recipient_domains: domains.iter().map(pattern).collect(), ..RouteMatch::default() };
     let to = RouteTarget::Hosts { next_hops: next_hops(port, CLEAR), credentials: None };
     OutboundRoute { name: name.to_owned(), matches, to, ehlo_name: None }
+}
+
+/// A route by MX for all domains, to exchangers on this port of loopback.
+pub(crate) fn by_mx(port: u16) -> OutboundRoute {
+    let tls = NextHopTls { mode: CLEAR, server_name: None, trust: Vec::new(), client_certificate: None };
+    let mx = Mx { tls, waivers: Vec::new(), allow_cidrs: vec!["127.0.0.0/8".parse().unwrap()], port };
+    OutboundRoute { name: "world".to_owned(), matches: RouteMatch::default(), to: RouteTarget::Mx(mx), ehlo_name: None }
 }
 
 /// A message of `anna@example.org`, who is an identity, that has just come.

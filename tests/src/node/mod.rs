@@ -1,7 +1,7 @@
 //! A real Kubernetes of one node or two, started by `tests/node`: what `tests/node/README.md` says is what a test finds.
 
-mod internet;
 pub mod mailserver;
+mod network;
 pub mod relay;
 pub mod release;
 pub mod traffic;
@@ -22,7 +22,7 @@ use crate::{
     tool::{self, Outcome},
 };
 
-pub use internet::Internet;
+pub use network::Network;
 
 /// Where clients in the Internet come from that bind no address.
 pub const CLIENT: &str = "203.0.113.7";
@@ -99,8 +99,14 @@ impl Node {
 
     /// The network that plays the Internet.
     #[must_use]
-    pub fn internet(&self) -> Internet {
-        Internet::new(self.folder.join("internet"))
+    pub fn internet(&self) -> Network {
+        Network::new(self.folder.join("internet"))
+    }
+
+    /// The network of a node, from which its pods are reached.
+    #[must_use]
+    pub fn network_of(&self, node: &str) -> Network {
+        Network::new(self.folder.join(node).join("process/ns/net"))
     }
 
     /// Runs kubectl to its end.

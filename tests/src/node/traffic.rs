@@ -16,7 +16,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::internet::{Errand, Internet};
+use super::network::{Errand, Network};
 use crate::{
     client::{Client, Trust},
     poll,
@@ -112,7 +112,7 @@ struct Plan {
 impl Traffic {
     /// Starts senders; `name` distinguishes their messages.
     #[must_use]
-    pub fn start(internet: &Internet, name: &str, route: Route, trust: &Trust) -> Self {
+    pub fn start(internet: &Network, name: &str, route: Route, trust: &Trust) -> Self {
         let (running, accepted) = (Arc::new(AtomicBool::new(true)), Arc::default());
         let plan =
             Plan { name: name.to_owned(), route, trust: trust.clone(), running: Arc::clone(&running), accepted: Arc::clone(&accepted) };

@@ -17,7 +17,7 @@ use tokio::{
     sync::Mutex,
 };
 
-use super::Internet;
+use super::Network;
 use crate::{
     mail_server::MailServer as _,
     pki::{Authority, Certificate},
@@ -53,7 +53,7 @@ pub const NOWHERE: &str = "carol@nowhere.example.org";
 
 /// All of it. Dropping it ends it.
 pub struct World {
-    internet: Internet,
+    internet: Network,
     folder: TempDir,
     certificate: Arc<Certificate>,
     exchanger: Postfix,
@@ -72,7 +72,7 @@ pub struct Arrivals {
 
 impl World {
     /// Starts the name server, the exchanger of example.org and the database.
-    pub async fn start(internet: Internet) -> Result<Self> {
+    pub async fn start(internet: Network) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         // Postfix's own users pass through.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
@@ -156,13 +156,13 @@ fn message_id(mail: &str) -> Option<String> {
     Some(field.split_once('<')?.1.trim_end_matches('>').to_owned())
 }
 
-async fn exchanger(internet: &Internet, folder: &Path, address: Ipv4Addr, certificate: &Arc<Certificate>) -> Result<Postfix> {
+async fn exchanger(internet: &Network, folder: &Path, address: Ipv4Addr, certificate: &Arc<Certificate>) -> Result<Postfix> {
     let (folder, certificate) = (folder.join(address.to_string()), Arc::clone(certificate));
     internet.run(move || async move { Postfix::start_at(&folder, (address, 25).into(), &certificate, Output::Kept).await }).await
 }
 
 /// A database that asks for TLS and a password.
-async fn database(internet: &Internet, authority: &Authority) -> Result<Arc<Mutex<Postgres>>> {
+async fn database(internet: &Network, authority: &Authority) -> Result<Arc<Mutex<Postgres>>> {
     let mut database = Postgres::new()?;
     database.show(&authority.server(&[&DATABASE.to_string()])?)?;
     database.open(IpAddr::V4(DATABASE))?;
@@ -176,7 +176,7 @@ async fn database(internet: &Internet, authority: &Authority) -> Result<Arc<Mute
 }
 
 /// Signed zones for both domains. The sockets belong to the Internet, whoever uses them.
-async fn names(internet: &Internet) -> Result<Zone> {
+async fn names(internet: &Network) -> Result<Zone> {
     let (udp, tcp) = internet
         .run(|| async {
             let address = (NAME_SERVER, 53);

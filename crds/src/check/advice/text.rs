@@ -1,13 +1,13 @@
 //! Texts that have not the form that they should have.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use serde_json::Value;
 
 use super::Advice;
 use crate::schema::{
-    FIRST_ADDRESS_RULE, NETWORK_RULE,
+    ADDRESS_RULE, FIRST_ADDRESS_RULE, NETWORK_RULE, SHORTEST_FORM_RULE,
     form::{DNS_LABEL, DOMAIN_NAME, Form, HOST_RULE, MAILBOX, OBJECT_NAME},
 };
 
@@ -30,6 +30,14 @@ pub(in crate::check) fn wrong_form(pattern: &str, text: &str) -> Advice {
 pub(in crate::check) fn broken_rule(rule: &str, text: &str) -> Option<Advice> {
     match rule {
         HOST_RULE => Some(wrong_name(text)),
+        ADDRESS_RULE => {
+            let socket: SocketAddr = text.parse().ok()?;
+            Some((format!("`{text}` holds a port"), format!("write `{}`, and {} in the field for the port", socket.ip(), socket.port())))
+        }
+        SHORTEST_FORM_RULE => {
+            let address: IpAddr = text.parse().ok()?;
+            Some((format!("`{text}` is not the shortest form of the address"), format!("write `{address}`")))
+        }
         NETWORK_RULE => Some(match text.parse::<IpAddr>() {
             Ok(address) => (format!("`{text}` is an address, not a network"), format!("write `{}`", IpNet::from(address))),
             Err(_) => (format!("`{text}` is not a network in CIDR notation"), "write it like `192.0.2.0/24` or `2001:db8::/32`".to_owned()),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    net::{IpAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
     sync::Arc,
 };
 
@@ -36,6 +36,8 @@ pub(in crate::delivery) struct Plan {
     pub(in crate::delivery) guard: Guard,
     /// The names by which this relay is known, absolute and in lower case.
     pub(in crate::delivery) own_names: Arc<HashSet<Name>>,
+    /// Who is asked; the pod's own DNS when there is none.
+    pub(in crate::delivery) dns_servers: Arc<[SocketAddr]>,
     pub(in crate::delivery) ehlo_name: Arc<str>,
     pub(in crate::delivery) port: u16,
 }
@@ -49,10 +51,11 @@ impl Plan {
     async fn find(&self, domain: &Domain, shared: &Shared, limit: &Limit) -> Result<Vec<Hop>, Fault> {
         let domain = domain.to_a_label().ok_or(Fault::NoName)?;
         let name = absolute(&domain).ok_or(Fault::NoName)?;
-        let records = look_up::mx(&shared.resolver, &name, limit.next()).await?;
+        let resolver = shared.resolvers.of_world(&self.dns_servers)?;
+        let records = look_up::mx(&resolver, &name, limit.next()).await?;
         let named = exchanger::named_by(&records, &name, &mut rand::rng())?;
         let candidates = exchanger::candidates(named, &self.own_names)?;
-        let located = look_up::locate(&shared.resolver, candidates, limit.next()).await;
+        let located = look_up::locate(&resolver, candidates, limit.next()).await;
         let is_us = |one: &Located| one.addresses.as_ref().is_ok_and(|addresses| addresses.iter().any(|address| shared.is_here(*address)));
         let ahead = exchanger::before_us(located, |one| one.exchanger.preference, is_us)?;
         self.open(&domain, ahead)
