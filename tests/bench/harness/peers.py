@@ -51,8 +51,9 @@ class Peer:
 
     @property
     def layers(self) -> list[Path]:
-        """Folders whose content its root gets, in this order."""
-        return [PEERS / layer / "root" for layer in ["common", *self.lineage]]
+        """Folders whose content its root gets, in this order. A peer that differs in its manifest alone has none."""
+        folders = [PEERS / layer / "root" for layer in ["common", *self.lineage]]
+        return [folder for folder in folders if folder.exists()]
 
     @property
     def is_chrooted(self) -> bool:
