@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from .measure import Laboratory
+from .measure import Laboratory, settle
 from .peers import Peer
 from .server import Server
 from .traffic import Traffic
@@ -39,11 +39,13 @@ def messages(laboratory: Laboratory, peer: Peer) -> int:
 
 def attach(server: Server, trace: Path) -> subprocess.Popen:
     """Has strace watch all processes of a relay, and those that they will start."""
+    # What starts between the list and strace would not be watched: a database's sessions do, shortly after the relay is ready.
+    settle(server)
     processes = server.group.processes()
     command = ["strace", "-f", "-q", "-s", "4", "-e", "signal=none", "-e", CALLS, "-o", str(trace), "-p", " ".join(map(str, processes))]
     observer = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + ATTACHED_WITHIN
-    while not all(map(is_traced, processes)):
+    while not all(map(is_traced, server.group.processes())):
         if observer.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"strace can't watch {server.peer.name}")
         time.sleep(0.05)
@@ -51,7 +53,11 @@ def attach(server: Server, trace: Path) -> subprocess.Popen:
 
 
 def is_traced(process: int) -> bool:
-    return "TracerPid:\t0\n" not in Path(f"/proc/{process}/status").read_text()
+    try:
+        return "TracerPid:\t0\n" not in Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        # It ended meanwhile.
+        return True
 
 
 def syncs(trace: Iterable[str]) -> Iterable[bool]:
