@@ -57,7 +57,8 @@ class Traffic:
     def sink(self, certificates: Path) -> list[str]:
         """The command that takes."""
         if self.is_classic:
-            return [*tool("smtp-sink"), "-u", "postfix", "-c", word(SINK), "1000"]
+            # Four relays keep more connections open than the 256 that it serves at once by default.
+            return [*tool("smtp-sink"), "-u", "postfix", "-c", "-m", "1000", word(SINK), "1000"]
         options = ["--tls", str(certificates)] if self.tls else []
         options += ["--verify"] if self.proven else []
         return [LOAD, "sink", word(SINK), *options]
