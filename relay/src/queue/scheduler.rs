@@ -7,7 +7,7 @@ use postern_spool::{Reach, Spool};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tracing::{error, warn};
 
@@ -20,10 +20,20 @@ use super::{
 const MAX_CLAIMED: usize = 1000;
 /// Most messages that are claimed with one question.
 const BATCH: usize = 100;
-/// The pause when something should be due and nothing could be claimed, such as when other relays have it.
+/// The pause without news when something should be due and can't be claimed, such as when other relays have it.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The pause when the spool fails.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// What follows a claim.
+enum Next {
+    /// Another one: more may be due.
+    Claim,
+    /// News of what is due. A database tells some time after a claim what is left, and until then it seems that all of it is.
+    News,
+    /// A rest: the spool failed.
+    Rest,
+}
 
 /// Works on what is due until the end is near; gives what is still worked on then.
 pub(super) async fn run<S: Spool>(works: Arc<Works<S>>) -> JoinSet<()> {
@@ -37,9 +47,12 @@ pub(super) async fn run<S: Spool>(works: Arc<Works<S>>) -> JoinSet<()> {
             () = ending.cancelled() => return rounds,
             Some(ended) = rounds.join_next() => note(ended),
             () = until_due(&mut due), if is_room => {
-                let pause = claim(&works, &mut rounds).await;
-                // Never long, and not worth being interrupted for more than the end.
-                let _ = timeout(pause, ending.cancelled()).await;
+                let next = claim(&works, &mut rounds).await;
+                // Never long: nothing but the end interrupts it.
+                tokio::select! {
+                    () = ending.cancelled() => {}
+                    () = pause(next, &mut due) => {}
+                }
             }
         }
     }
@@ -51,24 +64,33 @@ fn note(ended: Result<(), JoinError>) {
     }
 }
 
-/// Claims what is due, and begins to work on it. It is awaited to its end: what is claimed must not be forgotten. Gives how long to pause.
-async fn claim<S: Spool>(works: &Arc<Works<S>>, rounds: &mut JoinSet<()>) -> Duration {
+/// Claims what is due, and begins to work on it. It is awaited to its end: what is claimed must not be forgotten.
+async fn claim<S: Spool>(works: &Arc<Works<S>>, rounds: &mut JoinSet<()>) -> Next {
     let Some(setting) = works.setting() else {
         warn!("there is no configuration to deliver with");
-        return PAUSE;
+        return Next::News;
     };
     match works.spool.claim(Reach::Due, Timestamp::now(), LEASE, BATCH).await {
-        Ok(claims) if claims.is_empty() => PAUSE,
         Ok(claims) => {
+            let next = if claims.len() < BATCH { Next::News } else { Next::Claim };
             for claim in claims {
                 rounds.spawn(Round::new(Arc::clone(works), claim, setting.clone()).run());
             }
-            Duration::ZERO
+            next
         }
         Err(error) => {
             error!(%error, "what is due can't be read from the spool");
-            PAUSE_AFTER_FAILURE
+            Next::Rest
         }
+    }
+}
+
+async fn pause(next: Next, due: &mut watch::Receiver<Option<Timestamp>>) {
+    match next {
+        Next::Claim => {}
+        // A spool that is gone says nothing more.
+        Next::News => drop(timeout(PAUSE, due.changed()).await),
+        Next::Rest => sleep(PAUSE_AFTER_FAILURE).await,
     }
 }
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import peers
+from .catalogue import CATALOGUE
 from .places import RESULTS
 
-TABLES = ["clear", "tls", "tls-reuse", "idle"]
+TABLES = [*CATALOGUE, "idle"]
 # A quick bench sends a tenth, once, and holds a tenth of the idle connections: to try things, not to publish.
 QUICK_SHARE = 0.1
 
@@ -38,9 +39,11 @@ def parse(words: list[str]) -> Arguments:
     parser.add_argument("--output", type=Path, default=RESULTS, metavar="DIR", help="folder of results.md, results.json, logs and profiles")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where every run's figures go (results.json in that folder)")
     given = parser.parse_args(words)
+    keys, tables = chosen(parser, given.only, peers.names()), chosen(parser, given.tables, TABLES)
     return Arguments(
-        peers=chosen(parser, given.only, peers.names()),
-        tables=chosen(parser, given.tables, TABLES),
+        # Who stands in none of the tables is left out, and so is a table in which nobody stands.
+        peers=[key for key in keys if not peers.load(key).tables.isdisjoint(tables)],
+        tables=[name for name in tables if any(name in peers.load(key).tables for key in keys)],
         runs=given.runs or (1 if given.quick else 5),
         share=QUICK_SHARE if given.quick else 1.0,
         idle=given.idle or (1_000 if given.quick else 10_000),

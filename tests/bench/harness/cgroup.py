@@ -65,7 +65,8 @@ class MemoryV1:
         self.folder = folder
 
     def anonymous(self) -> int:
-        return table(self.folder / "memory.stat")["total_rss"]
+        statistics = table(self.folder / "memory.stat")
+        return statistics["total_rss"] + statistics["total_shmem"]
 
 
 class MemoryV2:
@@ -73,7 +74,8 @@ class MemoryV2:
         self.folder = folder
 
     def anonymous(self) -> int:
-        return table(self.folder / "memory.stat")["anon"]
+        statistics = table(self.folder / "memory.stat")
+        return statistics["anon"] + statistics["shmem"]
 
 
 class MemoryUnknown:

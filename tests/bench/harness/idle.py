@@ -5,9 +5,8 @@ from pathlib import Path
 
 from .measure import Laboratory, settle
 from .peers import Peer
-from .places import HOST, RELAY_PORT
 from .server import Server
-from .traffic import LOAD
+from .traffic import LOAD, word
 
 
 def bytes_each(laboratory: Laboratory, peer: Peer, connections: int) -> float:
@@ -15,7 +14,7 @@ def bytes_each(laboratory: Laboratory, peer: Peer, connections: int) -> float:
     with laboratory.server(peer) as server:
         settle(server)
         before = resident(server)
-        command = [LOAD, "hold", f"{HOST}:{RELAY_PORT}", "--authority", str(laboratory.certificates / "ca.pem")]
+        command = [LOAD, "hold", word(peer.addresses[0]), "--authority", str(laboratory.certificates / "ca.pem")]
         with subprocess.Popen(
             [*command, "--connections", str(connections)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as client:

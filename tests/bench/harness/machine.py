@@ -15,7 +15,7 @@ def describe() -> dict[str, str]:
         "processor": processor(),
         "memory": f"{memory_gib():.0f} GiB",
         "kernel": os.uname().release,
-        "queues on": file_system(CACHE),
+        "all queues on": file_system(CACHE),
         "revision": output(["git", "describe", "--always", "--dirty"], cwd=CHECKOUT),
     }
 

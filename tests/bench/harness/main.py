@@ -8,17 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import arguments, cgroup, idle, machine, namespace, peers, prepare, profile, tables, verify
+from . import arguments, cgroup, idle, machine, namespace, peers, prepare, profile, synced, tables, verify
 from .arguments import Arguments
+from .catalogue import CATALOGUE
 from .measure import Laboratory
 from .places import BENCH, CACHE, RELAY_NAME, SINK_NAME
 from .traffic import LOAD, Traffic
-
-TRAFFIC = {
-    "clear": Traffic(),
-    "tls": Traffic(tls=True, share=0.3),
-    "tls-reuse": Traffic(tls=True, per_connection=100),
-}
 
 
 def main(words: list[str]) -> int:
@@ -54,6 +49,7 @@ def bench(asked: Arguments, words: list[str]) -> None:
         "machine": machine.describe(),
         "versions": {key: machine.version(peers.load(key)) for key in asked.peers},
         "proven": proven(laboratory, asked),
+        "synced": syncs(laboratory, asked),
         "tables": {},
     }
     for name in asked.tables:
@@ -71,11 +67,22 @@ def certificates() -> Path:
 
 
 def proven(laboratory: Laboratory, asked: Arguments) -> dict[str, int]:
-    """Has every peer prove that bodies arrive whole."""
+    """Has every peer prove that bodies arrive whole, of each size that it is measured with."""
     counts = {}
     for peer in map(peers.load, asked.peers):
         prepare.say(f"{peer.name}: comparing bodies")
-        counts[peer.key] = verify.bodies(laboratory, peer)
+        kinds = [table.traffic for name, table in CATALOGUE.items() if name in peer.tables and name in asked.tables]
+        counts[peer.key] = sum(verify.bodies(laboratory, peer, size) for size in {Traffic().size, *(traffic.size for traffic in kinds)})
+    return counts
+
+
+def syncs(laboratory: Laboratory, asked: Arguments) -> dict[str, int]:
+    """Counts the messages of each queue that were synced before their 250."""
+    counts = {}
+    for peer in map(peers.load, asked.peers):
+        if peer.answers == "queue":
+            prepare.say(f"{peer.name}: watching for syncs")
+            counts[peer.key] = synced.messages(laboratory, peer)
     return counts
 
 
@@ -83,8 +90,8 @@ def fill(laboratory: Laboratory, asked: Arguments, name: str) -> dict:
     """The runs of one table."""
     if name == "idle":
         return idle_connections(laboratory, asked)
-    traffic = TRAFFIC[name]
-    chosen = [peer for peer in map(peers.load, asked.peers) if peer.tls or not traffic.tls]
+    traffic = CATALOGUE[name].traffic
+    chosen = [peer for peer in map(peers.load, asked.peers) if name in peer.tables]
     results = {"direct": [], "peers": {peer.key: [] for peer in chosen}}
     for run in range(asked.runs):
         prepare.say(f"{name}, run {run + 1} of {asked.runs}")
@@ -100,7 +107,7 @@ def idle_connections(laboratory: Laboratory, asked: Arguments) -> dict:
     """Memory of idle connections, of the peers that hold thousands."""
     results = {"connections": asked.idle, "peers": {}}
     for peer in map(peers.load, asked.peers):
-        if peer.idle:
+        if "idle" in peer.tables:
             prepare.say(f"{peer.name}: {asked.idle} idle connections")
             results["peers"][peer.key] = idle.bytes_each(laboratory, peer, asked.idle)
     return results

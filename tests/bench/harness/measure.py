@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from .peers import Peer
-from .places import HOST, RELAY_PORT, SINK_PORT
+from .places import SINK, Address
 from .server import Server
 from .traffic import Sink, Source, Traffic
 
@@ -26,6 +26,8 @@ class Measurement:
     seconds: float
     # CPU of all the relay's processes, in seconds.
     cpu: float | None = None
+    # That of the relay itself, where others work for it.
+    own_cpu: float | None = None
     # Largest sum of their anonymous memory, in bytes.
     memory: int | None = None
 
@@ -52,8 +54,8 @@ class Laboratory:
     def sink(self, traffic: Traffic) -> Sink:
         return Sink(traffic, self.certificates, self.logs / "sink.out")
 
-    def source(self, traffic: Traffic, port: int, messages: int) -> Source:
-        return Source(traffic, port, messages, self.certificates)
+    def source(self, traffic: Traffic, targets: list[Address], messages: int) -> Source:
+        return Source(traffic, targets, messages, self.certificates)
 
     def count(self, messages: int, traffic: Traffic) -> int:
         """A full run's count, less for slow traffic and for a quick bench."""
@@ -65,7 +67,7 @@ class Laboratory:
         with self.sink(traffic) as sink:
             settle_sink(sink)
             started = time.monotonic()
-            source = self.source(traffic, SINK_PORT, messages)
+            source = self.source(traffic, [SINK], messages)
             sink.wait_for(messages, source.check)
             seconds = time.monotonic() - started
             source.finish()
@@ -80,8 +82,8 @@ class Laboratory:
             server = stack.enter_context(self.server(peer))
             warm_up = self.warm_up(peer, traffic, sink, server)
             memory = Peak(server)
-            used, started = server.group.cpu.seconds(), time.monotonic()
-            source = self.source(traffic, RELAY_PORT, messages)
+            used, own_used, started = server.group.cpu.seconds(), server.own_cpu(), time.monotonic()
+            source = self.source(traffic, peer.addresses, messages)
 
             def watch() -> None:
                 source.check()
@@ -91,14 +93,14 @@ class Laboratory:
             seconds = time.monotonic() - started
             source.finish()
             settle(server)
-            cpu = server.group.cpu.seconds() - used
+            cpu, own_cpu = server.group.cpu.seconds() - used, server.own_cpu() - own_used
             account(sink, traffic, warm_up + messages)
-        return Measurement(messages, seconds, cpu, memory.most)
+        return Measurement(messages, seconds, cpu, own_cpu if peer.program else None, memory.most)
 
     def warm_up(self, peer: Peer, traffic: Traffic, sink: Sink, server: Server) -> int:
         """Sends some mail that is not measured; returns how much."""
-        messages = max(100, round(self.count(peer.messages, traffic) * WARM_UP_SHARE))
-        source = self.source(traffic, RELAY_PORT, messages)
+        messages = max(2 * fitted(traffic, peer).sessions, round(self.count(peer.messages, traffic) * WARM_UP_SHARE))
+        source = self.source(traffic, peer.addresses, messages)
         sink.wait_for(messages, source.check)
         source.finish()
         settle(server)
@@ -143,7 +145,7 @@ def settle_sink(sink: Sink) -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         with socket.socket() as probe:
-            if probe.connect_ex((HOST, SINK_PORT)) == 0:
+            if probe.connect_ex(SINK) == 0:
                 return
         time.sleep(0.02)
     raise RuntimeError("the sink does not listen")

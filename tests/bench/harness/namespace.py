@@ -28,7 +28,7 @@ def is_inside() -> bool:
 
 def enter(program: Path, words: list[str]) -> int:
     """Runs the program again, inside."""
-    unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    unshare = ["unshare", "--net", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
     return subprocess.run([*unshare, sys.executable, str(program), *words], env=os.environ | {INSIDE: "1"}, check=False).returncode
 
 

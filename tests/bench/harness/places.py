@@ -14,8 +14,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "poster
 RESULTS = TARGET / "bench"
 
 # The bench has a network namespace of its own, so these are always free.
-HOST = "127.0.0.1"
+Address = tuple[str, int]
 RELAY_PORT = 2525
-SINK_PORT = 2526
+SINK: Address = ("127.0.0.1", 2526)
 RELAY_NAME = "mx.bench.example.com"
 SINK_NAME = "sink.example.net"

@@ -16,17 +16,18 @@ def everything(keys: list[str], profile: bool) -> None:
     """Makes what is missing for these peers."""
     chosen = [peers.load(key) for key in keys]
     tools = peers.load(TOOLS)
-    commands = {"mmdebstrap": "mmdebstrap", "unshare": "util-linux"}
+    commands = {"mmdebstrap": "mmdebstrap", "unshare": "util-linux", "strace": "strace"}
     if profile:
-        commands |= {"perf": "linux-perf", "strace": "strace"}
+        commands |= {"perf": "linux-perf"}
     if "haraka" in keys:
         commands |= {"node": "nodejs", "npm": "npm"}
     install(commands)
-    for peer in {peer.root: peer for peer in [tools, *chosen] if peer.is_chrooted}.values():
-        root(peer)
+    for peer in [tools, *chosen]:
+        if peer.packages:
+            system(peer)
     if "haraka" in keys:
         haraka()
-    build("postern" in keys)
+    build(any("postern" in peer.lineage for peer in chosen))
 
 
 def install(commands: dict[str, str]) -> None:
@@ -38,16 +39,16 @@ def install(commands: dict[str, str]) -> None:
         run(["apt-get", "install", "-y", "--no-install-recommends", *missing], env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
 
 
-def root(peer: peers.Peer) -> None:
-    """Makes a root with the peer's packages. Its name appears when it is whole."""
-    if peer.root.exists():
+def system(peer: peers.Peer) -> None:
+    """Makes a Debian system with the peer's packages. Its name appears when it is whole."""
+    if peer.system.exists():
         return
     say(f"making a root with {' '.join(peer.packages)}")
-    peer.root.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = peer.root.with_suffix(".new")
+    peer.system.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = peer.system.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     run(["mmdebstrap", "--variant=minbase", f"--include={','.join(peer.packages)}", "bookworm", str(unfinished)])
-    unfinished.rename(peer.root)
+    unfinished.rename(peer.system)
 
 
 def haraka() -> None:

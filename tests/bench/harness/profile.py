@@ -7,7 +7,6 @@ from pathlib import Path
 
 from .measure import Laboratory
 from .peers import Peer
-from .places import RELAY_PORT
 from .traffic import Traffic
 
 
@@ -35,7 +34,7 @@ def under(laboratory: Laboratory, peer: Peer, traffic: Traffic, tool: list[str],
         processes = separator.join(map(str, server.group.processes()))
         observer = subprocess.Popen([*tool, option, processes])
         messages = laboratory.count(peer.messages, traffic)
-        source = laboratory.source(traffic, RELAY_PORT, messages)
+        source = laboratory.source(traffic, peer.addresses, messages)
         sink.wait_for(warm_up + messages, source.check)
         source.finish()
         observer.send_signal(signal.SIGINT)

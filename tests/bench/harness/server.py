@@ -3,14 +3,13 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 from .cgroup import Group
 from .peers import Peer
-from .places import HOST, RELAY_PORT
+from .ready import takes_mail
 
 READY_WITHIN = 60
 # After SIGTERM; then what is left is killed.
@@ -60,28 +59,38 @@ class Server:
             )
 
     def wait(self) -> None:
-        """Until it greets."""
+        """Until it takes mail."""
         deadline = time.monotonic() + READY_WITHIN
-        while not greets():
+        while not takes_mail(self.peer):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.peer.name} does not greet:\n{self.last_words()}")
+                raise RuntimeError(f"{self.peer.name} takes no mail:\n{self.last_words()}")
             time.sleep(0.05)
+
+    def own_cpu(self) -> float:
+        """CPU time of the processes that run the relay's own program, where the manifest names it, in seconds."""
+        if self.peer.program is None:
+            return 0.0
+        return sum(cpu_of(process) for process in self.group.processes() if command_of(process) == self.peer.program)
 
     def last_words(self) -> str:
         """The end of its log."""
         return self.log.read_text(errors="replace")[-2000:]
 
 
-def greets() -> bool:
+def command_of(process: int) -> str | None:
     try:
-        with socket.create_connection((HOST, RELAY_PORT), timeout=2) as connection:
-            greeting = connection.recv(3)
-            connection.sendall(b"QUIT\r\n")
-            while connection.recv(512):
-                pass
-            return greeting == b"220"
-    except OSError:
-        return False
+        return Path(f"/proc/{process}/comm").read_text().rstrip("\n")
+    except (FileNotFoundError, ProcessLookupError):
+        # It ended meanwhile.
+        return None
+
+
+def cpu_of(process: int) -> float:
+    """Of all its threads, those that have ended too."""
+    # The command's name, in parentheses, may hold anything; the fields behind it are numbers.
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    user, system = fields[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def fill(peer: Peer, certificates: Path) -> None:

@@ -1,13 +1,9 @@
 """Results as Markdown, ready for the README."""
 
+from .catalogue import CATALOGUE
 from .figures import Figure
 from .peers import Peer, load
-
-CAPTIONS = {
-    "clear": "10 KB messages, 50 sessions, one connection for each message, in clear text",
-    "tls": "The same over TLS on both sides, one connection and one full handshake for each message",
-    "tls-reuse": "The same over TLS on both sides, 100 messages for each connection",
-}
+from .synced import MESSAGES as WATCHED
 
 
 def rates(name: str, results: dict) -> str:
@@ -20,7 +16,7 @@ def rates(name: str, results: dict) -> str:
     lines = [cells(peer, row, direct, bases) for peer, row in rows.items()]
     ceiling = ["*none: source to sink*", "", f"{number(direct.middle)} ({spread(direct)})", "100 %"]
     lines.append(ceiling + [""] * (len(headings) - len(ceiling)))
-    return f"**{CAPTIONS[name]}**\n\n{markdown(headings, lines)}"
+    return f"**{CATALOGUE[name].caption}**\n\n{markdown(headings, lines)}"
 
 
 class Row:
@@ -29,6 +25,8 @@ class Row:
     def __init__(self, runs: list[dict]) -> None:
         self.rate = Figure.of(run["rate"] for run in runs)
         self.cpu = Figure.of(run["cpu"] / run["messages"] for run in runs)
+        own = [run["own_cpu"] / run["messages"] for run in runs if run["own_cpu"] is not None]
+        self.own_cpu = Figure.of(own) if own else None
         known = [run["memory"] for run in runs if run["memory"] is not None]
         self.memory = max(known) if known else None
 
@@ -41,7 +39,7 @@ def cells(peer: Peer, row: Row, direct: Figure, bases: dict[str, Row]) -> list[s
         f"{number(row.rate.middle)} ({spread(row.rate)})",
         # Fewer sessions are another load: their rate is no match for the others'.
         "–" if peer.sessions else f"{row.rate.middle / direct.middle:.0%}".replace("%", " %"),
-        f"{row.cpu.middle * 1000:.2f} ms",
+        milliseconds(row.cpu) + (f" (relay {milliseconds(row.own_cpu)})" if row.own_cpu else ""),
         memory,
         *["–" if peer.sessions else f"{row.rate.middle / base.rate.middle:.1f} ×" for base in bases.values()],
         *[f"{row.cpu.middle / base.cpu.middle:.3f} ×" for base in bases.values()],
@@ -59,11 +57,13 @@ def footer(results: dict) -> str:
     machine = ", ".join(f"{name}: {value}" for name, value in results["machine"].items())
     versions = ", ".join(f"{load(key).name} {version}" for key, version in results["versions"].items())
     proofs = ", ".join(f"{load(key).name} {count:,}" for key, count in results["proven"].items())
+    syncs = ", ".join(f"{load(key).name} {count}" for key, count in results["synced"].items())
     return "\n".join([
         f"Made by `{results['command']}`; {results['runs']} interleaved runs, median (lowest–highest).",
         f"Machine: {machine}.",
         f"Versions: {versions}.",
         f"Bodies compared by hash at the sink, all whole: {proofs}.",
+        *([f"Of {WATCHED} messages that came one at a time, synced between the 354 and the 250: {syncs}."] if syncs else []),
     ])  # fmt: skip
 
 
@@ -74,6 +74,10 @@ def markdown(headings: list[str], lines: list[list[str]]) -> str:
 
 def number(value: float) -> str:
     return f"{value:,.0f}"
+
+
+def milliseconds(seconds: Figure) -> str:
+    return f"{seconds.middle * 1000:.2f} ms"
 
 
 def spread(figure: Figure) -> str:

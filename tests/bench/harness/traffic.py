@@ -5,14 +5,13 @@ import os
 import re
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import peers
-from .places import HOST, RELEASE, SINK_PORT
+from .places import RELEASE, SINK, Address
 from .prepare import TOOLS
 
-BODY_BYTES = 10_240
 # Without a message that arrives.
 STALLED_AFTER = 60
 LOAD = str(RELEASE / "load")
@@ -25,9 +24,11 @@ class Traffic:
     tls: bool = False
     sessions: int = 50
     per_connection: int = 1
+    # Bytes of a body.
+    size: int = 10_240
     # Every message its own body, whose digest the sink checks.
     proven: bool = False
-    # Of a full run's count: a message with a handshake of its own takes so much longer.
+    # Of a full run's count: a message with a handshake of its own, or a large one, takes so much longer.
     share: float = 1.0
 
     @property
@@ -35,28 +36,42 @@ class Traffic:
         """Whether Postfix's tools can do it."""
         return not self.tls and not self.proven and self.per_connection == 1
 
-    def source(self, port: int, messages: int, certificates: Path) -> list[str]:
+    def source(self, target: Address, numbers: range, certificates: Path) -> list[str]:
         """The command that sends."""
-        target = f"{HOST}:{port}"
         if self.is_classic:
             return [
-                *tool("smtp-source"), "-s", str(self.sessions), "-m", str(messages), "-l", str(BODY_BYTES), "-M", "client.example.net",
-                "-f", "sender@client.example.net", "-t", "user@bench.example.com", target,
+                *tool("smtp-source"), "-s", str(self.sessions), "-m", str(len(numbers)), "-l", str(self.size), "-M", "client.example.net",
+                "-f", "sender@client.example.net", "-t", "user@bench.example.com", word(target),
             ]  # fmt: skip
-        options = ["--sessions", str(self.sessions), "--messages", str(messages), "--size", str(BODY_BYTES)]
-        options += ["--per-connection", str(self.per_connection)]
+        options = ["--sessions", str(self.sessions), "--messages", str(len(numbers)), "--first", str(numbers.start)]
+        options += ["--size", str(self.size), "--per-connection", str(self.per_connection)]
         options += ["--authority", str(certificates / "ca.pem")] if self.tls else []
         options += ["--distinct"] if self.proven else []
-        return [LOAD, "send", target, *options]
+        return [LOAD, "send", word(target), *options]
+
+    def commands(self, targets: list[Address], messages: int, certificates: Path) -> list[list[str]]:
+        """The commands that send to several targets, over which sessions and messages are spread evenly."""
+        parts = zip(targets, dealt(self.sessions, len(targets)), dealt(messages, len(targets)), strict=True)
+        return [replace(self, sessions=len(sessions)).source(target, numbers, certificates) for target, sessions, numbers in parts]
 
     def sink(self, certificates: Path) -> list[str]:
         """The command that takes."""
-        target = f"{HOST}:{SINK_PORT}"
         if self.is_classic:
-            return [*tool("smtp-sink"), "-u", "postfix", "-c", target, "1000"]
+            # Four relays keep more connections open than the 256 that it serves at once by default.
+            return [*tool("smtp-sink"), "-u", "postfix", "-c", "-m", "1000", word(SINK), "1000"]
         options = ["--tls", str(certificates)] if self.tls else []
         options += ["--verify"] if self.proven else []
-        return [LOAD, "sink", target, *options]
+        return [LOAD, "sink", word(SINK), *options]
+
+
+def dealt(whole: int, parts: int) -> list[range]:
+    """The numbers below `whole` in parts that differ by one at most."""
+    return [range(whole * part // parts, whole * (part + 1) // parts) for part in range(parts)]
+
+
+def word(address: Address) -> str:
+    host, port = address
+    return f"{host}:{port}"
 
 
 def tool(name: str) -> list[str]:
@@ -114,26 +129,29 @@ class Sink:
 
 
 class Source:
-    """A client that sends, from now on."""
+    """Clients that send, from now on: one for each target."""
 
-    def __init__(self, traffic: Traffic, port: int, messages: int, certificates: Path) -> None:
-        self.command = traffic.source(port, messages, certificates)
-        self.process = subprocess.Popen(
-            self.command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"RUST_BACKTRACE": "0"},
-            text=True,
-        )
+    def __init__(self, traffic: Traffic, targets: list[Address], messages: int, certificates: Path) -> None:
+        self.processes = [
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"RUST_BACKTRACE": "0"},
+                text=True,
+            )
+            for command in traffic.commands(targets, messages, certificates)
+        ]
 
     def finish(self) -> None:
         """Fails unless all was taken."""
-        said, _ = self.process.communicate(timeout=STALLED_AFTER)
-        if self.process.returncode != 0:
-            raise RuntimeError(f"the client failed: {said[-500:]}")
+        for process in self.processes:
+            said, _ = process.communicate(timeout=STALLED_AFTER)
+            if process.returncode != 0:
+                raise RuntimeError(f"the client failed: {said[-500:]}")
 
     def check(self) -> None:
-        """Fails as soon as the client has failed."""
-        if self.process.poll() not in (None, 0):
+        """Fails as soon as a client has failed."""
+        if any(process.poll() not in (None, 0) for process in self.processes):
             self.finish()

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::SocketAddr,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -76,6 +77,9 @@ struct Send {
     /// Messages of all sessions together.
     #[arg(long)]
     messages: u64,
+    /// The number of the first one: clients that share a sink need numbers of their own.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
     /// Messages of one connection.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     per_connection: u64,
@@ -94,12 +98,13 @@ fn main() -> Result<()> {
         Command::Send(send) => {
             let bodies = if send.distinct { Bodies::Distinct } else { Bodies::Same };
             let maker = Maker::new(send.size, bodies);
-            let outcome = runtime.block_on(sender::send(plan(&send.target, send.sessions, send.messages, send.per_connection, maker)?))?;
+            let numbers = send.first..send.first + send.messages;
+            let outcome = runtime.block_on(sender::send(plan(&send.target, send.sessions, numbers, send.per_connection, maker)?))?;
             println!("{}", serde_json::to_string(&outcome)?);
             Ok(())
         }
         Command::Hold { target, connections } => {
-            let held = runtime.block_on(sender::open(plan(&target, 0, 0, 1, Maker::new(1, Bodies::Same))?, connections))?;
+            let held = runtime.block_on(sender::open(plan(&target, 0, 0..0, 1, Maker::new(1, Bodies::Same))?, connections))?;
             println!("{}", held.len());
             std::io::stdout().flush()?;
             std::io::stdin().read_to_end(&mut Vec::new())?;
@@ -114,12 +119,12 @@ fn main() -> Result<()> {
     }
 }
 
-fn plan(target: &Target, sessions: usize, messages: u64, per_connection: u64, maker: Maker) -> Result<Plan> {
+fn plan(target: &Target, sessions: usize, numbers: Range<u64>, per_connection: u64, maker: Maker) -> Result<Plan> {
     let tls = match &target.authority {
         Some(authority) => Some((tls::connector(authority)?, ServerName::try_from(target.name.clone())?)),
         None => None,
     };
-    Ok(Plan { target: target.address, sessions, messages, per_connection, tls, maker })
+    Ok(Plan { target: target.address, sessions, numbers, per_connection, tls, maker })
 }
 
 fn certificates(folder: &Path, names: &[String]) -> Result<()> {

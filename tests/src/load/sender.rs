@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     net::SocketAddr,
+    ops::Range,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -30,8 +31,8 @@ pub struct Plan {
     pub target: SocketAddr,
     /// Sessions at once.
     pub sessions: usize,
-    /// Messages of all sessions together.
-    pub messages: u64,
+    /// The numbers of the messages of all sessions together.
+    pub numbers: Range<u64>,
     /// Messages that one connection carries before it is closed.
     pub per_connection: u64,
     /// How to go to TLS, and the name that the relay must show; in clear when absent.
@@ -52,7 +53,7 @@ pub struct Outcome {
 /// Sends every message of the plan. The first that is not taken ends it with an error.
 pub async fn send(plan: Plan) -> Result<Outcome> {
     let plan = Rc::new(plan);
-    let next = Rc::new(Cell::new(0));
+    let next = Rc::new(Cell::new(plan.numbers.start));
     let started = Instant::now();
     let local = LocalSet::new();
     let sessions: Vec<_> = (0..plan.sessions).map(|_| local.spawn_local(session(Rc::clone(&plan), Rc::clone(&next)))).collect();
@@ -64,7 +65,7 @@ pub async fn send(plan: Plan) -> Result<Outcome> {
             anyhow::Ok(())
         })
         .await?;
-    Ok(Outcome { accepted: plan.messages, seconds: started.elapsed().as_secs_f64() })
+    Ok(Outcome { accepted: plan.numbers.end - plan.numbers.start, seconds: started.elapsed().as_secs_f64() })
 }
 
 /// Opens `count` connections, past TLS and EHLO, and returns them once all are open.
@@ -92,11 +93,11 @@ pub async fn open(plan: Plan, count: usize) -> Result<Vec<Stream>> {
 
 /// Takes numbers until none is left.
 async fn session(plan: Rc<Plan>, next: Rc<Cell<u64>>) -> Result<()> {
-    while next.get() < plan.messages {
+    while next.get() < plan.numbers.end {
         let mut stream = timeout(PATIENCE, connect(&plan)).await.context("no connection in time")??;
         for _ in 0..plan.per_connection {
             let number = next.get();
-            if number >= plan.messages {
+            if number >= plan.numbers.end {
                 break;
             }
             next.set(number + 1);
