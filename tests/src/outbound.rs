@@ -91,7 +91,7 @@ impl<Server: MailServer> Outbound<Server> {
         let operator = Process::spawn(&mut command, output)?;
         let ready = async || matches!(http::get(admin, "/readyz").await, Ok(response) if response.status == 200).then_some(());
         poll::until("the relay for mail out to be ready", ready).await?;
-        let socket = data.join("scratch/queue.sock");
+        let socket = data.join("mail.out/scratch/queue.sock");
         Ok(Self { operator, manifests, address, implicit, admin, ca_file, socket, server, zone })
     }
 

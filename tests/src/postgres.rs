@@ -54,6 +54,14 @@ impl Postgres {
 
     /// A new server that does not run yet.
     pub fn new() -> Result<Self> {
+        let server = Self::without_data()?;
+        let mut initdb = server.program("initdb");
+        initdb.args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username", ROLE, "--pgdata"]).arg(server.data());
+        succeed(&mut initdb)?;
+        Ok(server)
+    }
+
+    fn without_data() -> Result<Self> {
         let server = Self {
             folder: tempfile::tempdir()?,
             programs: programs()?,
@@ -63,10 +71,38 @@ impl Postgres {
             process: None,
         };
         give_away(server.folder.path())?;
-        let mut initdb = server.program("initdb");
-        initdb.args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username", ROLE, "--pgdata"]).arg(server.data());
-        succeed(&mut initdb)?;
         Ok(server)
+    }
+
+    /// Starts a standby of this server, which runs. From now on nothing is committed here that is not synced there too.
+    pub async fn standby(&self) -> Result<Self> {
+        let mut standby = Self::without_data()?;
+        let mut copy = standby.program("pg_basebackup");
+        copy.args([
+            "--host",
+            "127.0.0.1",
+            "--port",
+            &self.port.to_string(),
+            "--username",
+            ROLE,
+            "--checkpoint=fast",
+            "--write-recovery-conf",
+        ]);
+        succeed(copy.arg("--pgdata").arg(standby.data()))?;
+        standby.run().await?;
+        self.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'")?;
+        self.sql("postgres", "SELECT pg_reload_conf()")?;
+        let is_synchronous = async || (self.sql("postgres", "SELECT sync_state FROM pg_stat_replication").ok()? == "sync").then_some(());
+        poll::until("the standby to be synchronous", is_synchronous).await?;
+        Ok(standby)
+    }
+
+    /// Makes a standby a server of its own, on the port of the one that it stood by, which must have ended.
+    pub async fn take_over(&mut self, port: u16) -> Result<()> {
+        self.sql("postgres", "SELECT pg_promote()")?;
+        self.stop().await?;
+        self.port = port;
+        self.run().await
     }
 
     /// The server that all tests of this program share while any of them has it.
@@ -122,7 +158,7 @@ impl Postgres {
             command.args(["-c", setting]);
         }
         let process = self.process.insert(Process::spawn(&mut command, Output::Kept)?);
-        process.line("ready to accept connections").await?;
+        process.line("ready to accept").await?;
         Ok(())
     }
 

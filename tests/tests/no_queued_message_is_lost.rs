@@ -147,6 +147,27 @@ async fn when_the_database_goes_away_and_comes_back() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_database_is_lost_and_its_standby_takes_over() -> Result<()> {
+    let mut scene = Scene::set(Some(Postgres::start().await?)).await?;
+    let ledger = Ledger::default();
+    let clients = ledger.submit(scene.relay.address, CLIENTS);
+    ledger.accepts(50).await?;
+    let lost = scene.database.as_mut().context("a database")?;
+    let mut standby = lost.standby().await?;
+    ledger.accepts(50).await?;
+    lost.kill().await?;
+    let port = lost.port();
+    ledger.refuses().await?;
+    standby.take_over(port).await?;
+    scene.database = Some(standby);
+    ledger.accepts(50).await?;
+    clients.leave().await;
+    let audit = ledger.audit(scene.end().await?.iter().map(|(_, message)| message))?;
+    println!("the standby took over: {audit}");
+    Ok(())
+}
+
 async fn kill_and_audit(place: &str, database: Option<Postgres>) -> Result<()> {
     let kills = env::var("POSTERN_LEDGER_KILLS").map_or(Ok(12), |kills| kills.parse::<usize>()).context("POSTERN_LEDGER_KILLS")?;
     let mut scene = Scene::set(database).await?;

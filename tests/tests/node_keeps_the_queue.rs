@@ -101,15 +101,12 @@ impl<'a> Stage<'a> {
         let shown = authority.server(&[HOSTNAME])?;
         node.apply(release::NAMESPACE, &certificate("submission-tls", shown.pem(), &shown.key_pem())).await?;
         let outbound = sample("outbound.yaml")?;
-        let brief = outbound.replace("{name: out, ", "{name: brief, ").replace("storage: PersistentVolume", "storage: EmptyDir");
-        let brief = brief.replace("persistentVolume: {size: 20Gi}", "emptyDir: {}");
+        let brief = replaced(&outbound, "{name: out, ", "{name: brief, ")?;
+        let brief =
+            replaced(&brief, "storage: PersistentVolume\n    persistentVolume: {size: 20Gi}", "storage: EmptyDir\n    emptyDir: {}")?;
         // The user of all of them is in this one.
         node.apply(release::NAMESPACE, &outbound).await?;
-        let database = world.database().await;
-        let shared = sample("shared-queue.yaml")?.replace("{name: out, ", "{name: shared, ");
-        let shared = shared.replace("host: postgres.databases.svc.cluster.local", &format!("host: {}", database.ip()));
-        let shared =
-            shared.replace("port: \"5432\"", &format!("port: \"{}\"", database.port())).replace("change-me", world::DATABASE_PASSWORD);
+        let shared = shared(world.database().await)?;
         let queue = |name, storage, manifest| {
             let relay = Relay { node, name };
             Queue::apply(relay, storage, manifest, &authority)
@@ -351,15 +348,11 @@ impl<'a> Queue<'a> {
         Ok(queue)
     }
 
-    /// Applies its manifest, and what a test needs beside it: exchangers that are not the Internet's, and a certificate.
+    /// Applies its manifest, and lets its user send as much as it likes.
     async fn make(&self) -> Result<()> {
         self.relay.node.apply(release::NAMESPACE, &self.manifest).await?;
         let rate = json!({ "stringData": { "messagesPerMinute": "100000" } }).to_string();
         self.relay.kubectl(&["patch", "secret", "billing-app", "--type=merge", "--patch", &rate]).await?;
-        let networks = json!([{ "op": "add", "path": "/spec/routes/0/mx/allowCIDRs", "value": [world::NETWORK] }]);
-        self.relay.patch("json", &networks.to_string()).await?;
-        let rest = json!({ "spec": { "replicas": REPLICAS, "tls": { "certificate": { "secretRef": { "name": "submission-tls" } } } } });
-        self.relay.patch("merge", &rest.to_string()).await?;
         self.relay.is_rolled_out().await
     }
 
@@ -393,8 +386,9 @@ impl<'a> Queue<'a> {
     /// Ends the users, and enters what they were told.
     async fn enter(&self, name: &str, traffic: Traffic) -> Result<Ledger> {
         let ledger = traffic.stop().await?;
+        let put_off: BTreeSet<&str> = ledger.put_off.iter().map(String::as_str).collect();
         say(&format!(
-            "{:?}, {name}: {} accepted, {} put off, {} cut, {} connections not made",
+            "{:?}, {name}: {} accepted, {} put off {put_off:?}, {} cut, {} connections not made",
             self.storage,
             ledger.accepted.len(),
             ledger.put_off.len(),
@@ -570,11 +564,43 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// A sample, but for pods that take less time to end.
+/// The sample of a shared queue, in the database of the world.
+fn shared(database: SocketAddr) -> Result<String> {
+    let text = sample("shared-queue.yaml")?;
+    let certificate = "  tls: {certificate: {secretRef: {name: submission-tls}}}\n";
+    let changes = [
+        ("{name: out, ", "{name: shared, "),
+        ("  replicas: 4\n", &format!("  replicas: {REPLICAS}\n{certificate}")),
+        ("host: postgres.databases.svc.cluster.local", &format!("host: {}", database.ip())),
+        ("port: \"5432\"", &format!("port: \"{}\"", database.port())),
+        ("change-me", world::DATABASE_PASSWORD),
+    ];
+    changes.iter().try_fold(text, |text, (from, to)| replaced(&text, from, to))
+}
+
+/// A sample whose exchangers may be in the network that plays the Internet, and which takes all mail that comes from one client; its pods take less
+/// time to end.
 fn sample(name: &str) -> Result<String> {
     let path = repository().join("deploy/samples").join(name);
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    Ok(text.replace("\n  spool:\n", "\n  termination: {drainDelaySeconds: 3, gracePeriodSeconds: 30}\n  spool:\n"))
+    let more = "
+  termination: {drainDelaySeconds: 3, gracePeriodSeconds: 30}
+  limits: {messagesPerClientPerMinute: 100000}
+  spool:
+";
+    let allowed = format!("allowCIDRs: [{}]", world::NETWORK);
+    let text = replaced(&text, "\n  spool:\n", more)?;
+    if text.contains("mx: {}") {
+        replaced(&text, "mx: {}", &format!("mx: {{{allowed}}}"))
+    } else {
+        replaced(&text, "      mx:\n", &format!("      mx:\n        {allowed}\n"))
+    }
+}
+
+/// A text with something in the place of something that it has.
+fn replaced(text: &str, from: &str, to: &str) -> Result<String> {
+    ensure!(text.contains(from), "no {from:?} in the sample");
+    Ok(text.replace(from, to))
 }
 
 /// Volumes of the nodes, in turn, for the pods of the relay `out`. They have no class, as claims without one want where the cluster has no default.
