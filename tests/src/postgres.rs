@@ -183,6 +183,23 @@ impl Postgres {
         Ok(())
     }
 
+    /// Lets syncs fail, as those of a disk that breaks: one of each process that the server starts from now on, after so many that do not. Ending
+    /// what is returned ends it.
+    pub async fn fail_syncs(&self, after: u32) -> Result<Process> {
+        let server = self.process.as_ref().context("the server does not run")?;
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-e", "trace=fdatasync", "-e", &format!("inject=fdatasync:error=EIO:when={}", after + 1)]);
+        let mut strace = Process::spawn(strace.args(["-p", &server.id().to_string()]), Output::Kept)?;
+        strace.line("attached").await?;
+        Ok(strace)
+    }
+
+    /// What the server logged since it was started.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
     async fn end(&mut self, signal: Signal) -> Result<()> {
         if let Some(mut process) = self.process.take() {
             process.signal(signal)?;

@@ -232,8 +232,7 @@ impl<'a> Stage<'a> {
     /// A relay that is made again under its name has the queue that the deleted one left.
     async fn goes_on_after_it_was_deleted(&self) -> Result<()> {
         self.each_durable(async |queue| {
-            queue.relay.kubectl(&["delete", "smtprelay", queue.relay.name]).await?;
-            poll::now_and_then("the pods to go", async || queue.relay.pods().await.ok()?.is_empty().then_some(())).await?;
+            queue.end().await?;
             if queue.storage == Storage::PersistentVolume {
                 queue.tells_what_volumes_stay().await?;
             }
@@ -314,11 +313,13 @@ impl<'a> Stage<'a> {
     async fn loses_what_an_empty_dir_promises_to_nobody(&self) -> Result<()> {
         let [_, brief, _] = &self.queues;
         brief.relay.scale(1).await?;
-        let reply = brief.submit(world::UNREACHABLE, "never to arrive").await?;
-        ensure!(reply.starts_with("250 "), "answered {reply}");
-        ensure!(brief.queued().await? == 1, "the mail is not in the queue");
+        brief.queue_what_can_not_leave().await?;
         brief.relay.wants(0).await?;
         brief.relay.scale(1).await?;
+        ensure!(brief.queued().await? == 0, "docs/storage.md says that this mail is lost");
+        brief.queue_what_can_not_leave().await?;
+        brief.end().await?;
+        brief.make().await?;
         ensure!(brief.queued().await? == 0, "docs/storage.md says that this mail is lost");
         Ok(())
     }
@@ -354,6 +355,20 @@ impl<'a> Queue<'a> {
         let rate = json!({ "stringData": { "messagesPerMinute": "100000" } }).to_string();
         self.relay.kubectl(&["patch", "secret", "billing-app", "--type=merge", "--patch", &rate]).await?;
         self.relay.is_rolled_out().await
+    }
+
+    /// Deletes it, and waits until its pods are gone.
+    async fn end(&self) -> Result<()> {
+        self.relay.kubectl(&["delete", "smtprelay", self.relay.name]).await?;
+        poll::now_and_then("the pods to go", async || self.relay.pods().await.ok()?.is_empty().then_some(())).await
+    }
+
+    /// Puts a mail into an empty queue whose exchanger is never there.
+    async fn queue_what_can_not_leave(&self) -> Result<()> {
+        let reply = self.submit(world::UNREACHABLE, "never to arrive").await?;
+        ensure!(reply.starts_with("250 "), "answered {reply}");
+        ensure!(self.queued().await? == 1, "the mail is not in the queue");
+        Ok(())
     }
 
     /// Where the Internet finds it.
