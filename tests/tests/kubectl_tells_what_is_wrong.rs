@@ -56,7 +56,7 @@ const CASES: [Broken; 8] = [
         object: "smtprelay.postern.dev/taken",
         reason: "NameCollision",
         event: "NameCollision",
-        says: &["Service NAMESPACE/taken-public", "delete it", "another name"],
+        says: &["Service NAMESPACE/taken-public", "call it otherwise", "another name"],
     },
     Broken {
         what: "cert-manager is not installed",

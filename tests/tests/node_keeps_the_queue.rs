@@ -13,7 +13,7 @@ use postern_tests::{
         Node, SECOND,
         relay::Relay,
         release, say,
-        traffic::{Ledger, Login, Route, Traffic},
+        traffic::{Login, Route, Traffic},
         world::{self, Arrivals, World},
     },
     pki::Authority,
@@ -104,6 +104,9 @@ impl<'a> Stage<'a> {
         let brief = replaced(&outbound, "{name: out, ", "{name: brief, ")?;
         let brief =
             replaced(&brief, "storage: PersistentVolume\n    persistentVolume: {size: 20Gi}", "storage: EmptyDir\n    emptyDir: {}")?;
+        // This one does not ask by way of the cluster.
+        let dns = format!("\n  dns: {{servers: [{{address: {}}}]}}\n  spool:\n", world::NAME_SERVER);
+        let brief = replaced(&brief, "\n  spool:\n", &dns)?;
         // The user of all of them is in this one.
         node.apply(release::NAMESPACE, &outbound).await?;
         let shared = shared(world.database().await)?;
@@ -165,7 +168,7 @@ impl<'a> Stage<'a> {
                 queue.relay.scale(4).await?;
                 queue.relay.scale(1).await
             };
-            queue.under_load("scale", scale).await.map(drop)
+            queue.under_load("scale", scale).await
         })
         .await?;
         self.each(async |queue| queue.has_what_has_not_arrived(world).await).await?;
@@ -181,7 +184,7 @@ impl<'a> Stage<'a> {
                 poll::now_and_then("other pods", others).await?;
                 queue.relay.is_rolled_out().await
             };
-            queue.under_load("image", roll).await.map(drop)
+            queue.under_load("image", roll).await
         });
         tokio::try_join!(rolled, loads).map(drop)
     }
@@ -202,7 +205,7 @@ impl<'a> Stage<'a> {
                 }
                 queue.relay.is_rolled_out().await
             };
-            queue.under_load("crash", crash).await.map(drop)
+            queue.under_load("crash", crash).await
         })
         .await
     }
@@ -210,7 +213,16 @@ impl<'a> Stage<'a> {
     /// A kubelet does nothing for so long that the cluster gives its pods up. Their processes go on until it comes to itself and ends them; where
     /// the queue outlives a pod, they crash meanwhile.
     async fn outlives_a_kubelet_that_hangs(&self) -> Result<()> {
-        self.each(async |queue| queue.relay.scale(4).await).await?;
+        let ([volume, brief, shared], first) = (&self.queues, self.node.names[0]);
+        let scale = async || tokio::try_join!(brief.relay.scale(4), shared.relay.scale(4)).map(drop);
+        self.cordoned(first, scale).await?;
+        volume.relay.scale(4).await?;
+        self.each(async |queue| {
+            let submitted = queue.submit_to_pod_on(SECOND, "before the kubelet hangs").await?;
+            queue.accepted.lock().await.extend(submitted);
+            Ok(())
+        })
+        .await?;
         self.signal_kubelet("STOP").await?;
         self.each_durable(async |queue| queue.kill(queue.pods_on(SECOND).await?.first().context("no pod")?, SECOND).await).await?;
         self.second_is("Unknown").await?;
@@ -250,8 +262,8 @@ impl<'a> Stage<'a> {
         brief.relay.scale(1).await?;
         self.cordoned(second, async || brief.moves_from(second).await).await?;
         self.cordoned(first, async || brief.relay.scale(2).await).await?;
-        let doomed = brief.submit_to_pod_on(second).await?;
-        volume.accepted.lock().await.extend(volume.submit_to_pod_on(second).await?);
+        let doomed = brief.submit_to_pod_on(second, "before the node is lost").await?;
+        volume.accepted.lock().await.extend(volume.submit_to_pod_on(second, "before the node is lost").await?);
         let loads = [volume.load("node").await?, shared.load("node").await?];
         for load in &loads {
             load.flows(SOME).await?;
@@ -390,7 +402,7 @@ impl<'a> Queue<'a> {
     }
 
     /// Does something while users keep submitting, and enters what they were told.
-    async fn under_load(&self, name: &str, work: impl AsyncFnOnce() -> Result<()>) -> Result<Ledger> {
+    async fn under_load(&self, name: &str, work: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
         let traffic = self.load(name).await?;
         traffic.flows(SOME).await?;
         work().await?;
@@ -399,7 +411,7 @@ impl<'a> Queue<'a> {
     }
 
     /// Ends the users, and enters what they were told.
-    async fn enter(&self, name: &str, traffic: Traffic) -> Result<Ledger> {
+    async fn enter(&self, name: &str, traffic: Traffic) -> Result<()> {
         let ledger = traffic.stop().await?;
         let put_off: BTreeSet<&str> = ledger.put_off.iter().map(String::as_str).collect();
         say(&format!(
@@ -410,8 +422,8 @@ impl<'a> Queue<'a> {
             ledger.cut.len(),
             ledger.unreachable.len()
         ));
-        self.accepted.lock().await.extend(ledger.accepted.iter().cloned());
-        Ok(ledger)
+        self.accepted.lock().await.extend(ledger.accepted);
+        Ok(())
     }
 
     /// Users whose mail goes to an exchanger that is there, and to one that is not, in turn.
@@ -432,7 +444,8 @@ impl<'a> Queue<'a> {
 
     /// Waits until a mail is taken.
     async fn takes_mail(&self) -> Result<()> {
-        poll::until("mail to be taken", async || self.submit(world::REACHED, "again").await.ok()?.starts_with("250 ").then_some(())).await
+        poll::now_and_then("mail to be taken", async || self.submit(world::REACHED, "again").await.ok()?.starts_with("250 ").then_some(()))
+            .await
     }
 
     /// Fails when any mail that was taken is neither in an exchanger's mailbox nor in the queue of a pod.
@@ -511,10 +524,11 @@ impl<'a> Queue<'a> {
     }
 
     /// Submits mail, for which no exchanger is there, to one pod of it; the Message-Ids.
-    async fn submit_to_pod_on(&self, node: &str) -> Result<BTreeSet<String>> {
+    async fn submit_to_pod_on(&self, node: &str, when: &str) -> Result<BTreeSet<String>> {
         let pod = self.pods_on(node).await?.pop().context("no pod")?;
         let address = self.relay.kubectl(&["get", &pod, "--output", "jsonpath={.status.podIP}"]).await?;
-        let (address, trust, name) = (SocketAddr::new(address.parse()?, POD_PORT), self.trust.clone(), self.relay.name.to_owned());
+        let (address, trust) = (SocketAddr::new(address.parse()?, POD_PORT), self.trust.clone());
+        let name = format!("{}-{}", self.relay.name, when.replace(' ', "-"));
         let network = self.relay.node.network_of(self.relay.node.names[0]);
         let submitted = network.run(move || async move {
             let mut client = Client::ready(address, &trust).await?;

@@ -226,7 +226,7 @@ impl Gate<'_> {
         let pods = self.relay.pods().await?;
         self.under_load("image", trust, async || {
             release::upgrade(self.node).await?;
-            poll::until("other pods", async || self.relay.pods().await.ok().filter(|now| now.is_disjoint(&pods))).await?;
+            poll::now_and_then("other pods", async || self.relay.pods().await.ok().filter(|now| now.is_disjoint(&pods))).await?;
             self.relay.is_rolled_out().await
         })
         .await?
@@ -243,7 +243,7 @@ impl Gate<'_> {
                 let pods = self.relay.pods().await?;
                 let pod = pods.first().context("no pod")?;
                 self.relay.kubectl(&["delete", pod, "--grace-period=0", "--force"]).await?;
-                poll::until("another pod", async || self.relay.pods().await.ok().filter(|now| !now.contains(pod))).await?;
+                poll::now_and_then("another pod", async || self.relay.pods().await.ok().filter(|now| !now.contains(pod))).await?;
                 self.relay.is_rolled_out().await
             })
             .await?;

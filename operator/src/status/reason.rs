@@ -99,7 +99,7 @@ reasons! {
     PodsCannotStart,
     /// `replicas` is 0.
     ScaledToZero,
-    /// No domain is served, so no mail is taken.
+    /// A listener is for mail of strangers, and no domain is served, so it takes none.
     NoAcceptedDomains,
     /// Mail flows.
     Ready,

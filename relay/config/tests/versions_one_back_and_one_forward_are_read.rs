@@ -84,6 +84,8 @@ fn each_version_is_read_or_refused_as_its_vector_says() {
                 assert_eq!(configuration.domains, plain.domains, "{}", vector.name);
                 assert_eq!(configuration.recipients, plain.recipients, "{}", vector.name);
                 assert_eq!(configuration.root.listeners, plain.root.listeners, "{}", vector.name);
+                let servers = vector.change.get(ROOT_FILE).and_then(|root| root.get("dnsServers")).cloned().unwrap_or_else(|| json!([]));
+                assert_eq!(json!(configuration.root.dns_servers), servers, "{}", vector.name);
             }
             (Err(error), Some(expected)) => assert_eq!(error, expected, "{}", vector.name),
             (Ok(_), Some(expected)) => panic!("{}: was read, and not refused with {expected}", vector.name),

@@ -21,6 +21,7 @@ async fn however_often_that_happens() {
     let mut failing = server.fail_syncs(15).await.unwrap();
     let spool = poll::until("the queue to open", async || Postgres::open(settings(&server, "postgres")).await.ok()).await.unwrap();
     while failures() < FAILURES {
+        assert!(rounds < 200, "no sync fails");
         // Some clients give up when the server is not there, and come back.
         ledger.work(&spool, 20, 40, rounds).await;
         rounds += 1;

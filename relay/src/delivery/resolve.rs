@@ -3,14 +3,16 @@
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use hickory_resolver::{
     TokioResolver,
-    config::{LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts},
+    config::{LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
+    lookup::Lookup,
     net::{NetError, runtime::TokioRuntimeProvider},
-    proto::rr::Name,
+    proto::rr::{Name, RecordType},
     system_conf::read_system_conf,
 };
 use ipnet::IpNet;
@@ -32,7 +34,13 @@ const NEGATIVE_MAX_TTL: Duration = Duration::from_hours(1);
 
 /// Knows the addresses of hosts: from `/etc/hosts`, then from DNS, cached for as long as DNS says.
 #[derive(Clone)]
-pub struct Resolver(TokioResolver);
+pub struct Resolver {
+    /// Asks any of the servers, and others while one is silent.
+    any: TokioResolver,
+    /// Each of several servers by itself. The library takes the word of the first one that says anything, SERVFAIL and REFUSED too, which are
+    /// words on a server and not on a name.
+    each: Arc<[TokioResolver]>,
+}
 
 impl Resolver {
     /// A resolver that asks whom the system's `resolv.conf` names.
@@ -48,7 +56,9 @@ impl Resolver {
             server.connections.iter_mut().for_each(|connection| connection.port = address.port());
             server
         });
-        Self::new(ResolverConfig::from_parts(None, Vec::new(), servers.collect()), ResolverOpts::default())
+        let mut options = ResolverOpts::default();
+        options.use_hosts_file = ResolveHosts::Never;
+        Self::new(ResolverConfig::from_parts(None, Vec::new(), servers.collect()), options)
     }
 
     /// A resolver with a configuration of its own.
@@ -56,14 +66,22 @@ impl Resolver {
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         options.positive_max_ttl = Some(POSITIVE_MAX_TTL);
         options.negative_max_ttl = Some(NEGATIVE_MAX_TTL);
-        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        *builder.options_mut() = options;
-        builder.build().map(Self)
+        let several = config.name_servers().iter().filter(|_| config.name_servers().len() > 1);
+        let alone = |server: &NameServerConfig| ResolverConfig::from_parts(None, Vec::new(), vec![server.clone()]);
+        let each = several.map(|server| build(alone(server), options.clone())).collect::<Result<_, _>>()?;
+        Ok(Self { any: build(config, options)?, each })
     }
 
-    /// DNS alone, for what has no `/etc/hosts`.
-    pub(super) fn dns(&self) -> &TokioResolver {
-        &self.0
+    /// What DNS holds of one kind for a name. Only when no server can tell is there an error that is no word on the name.
+    pub(super) async fn records(&self, name: &Name, kind: RecordType) -> Result<Lookup, NetError> {
+        let mut said = self.any.lookup(name.clone(), kind).await;
+        for server in &*self.each {
+            if !said.as_ref().is_err_and(is_trouble) {
+                break;
+            }
+            said = server.lookup(name.clone(), kind).await;
+        }
+        said
     }
 
     /// The addresses of `host` that lie in `allowed`, in the order in which they are tried: at random, IPv4 before IPv6, since a pod rarely
@@ -85,7 +103,7 @@ impl Resolver {
     }
 
     async fn look_up(&self, name: &Name, until: Instant) -> Result<Vec<IpAddr>, Fault> {
-        let found = match timeout_at(until, self.0.lookup_ip(name.clone())).await {
+        let found = match timeout_at(until, self.any.lookup_ip(name.clone())).await {
             Err(_) => return Err(Fault::TimedOut),
             Ok(Err(error)) if error.is_nx_domain() || error.is_no_records_found() => return Err(Fault::NoAddress),
             Ok(Err(error)) => return Err(Fault::Dns(error.to_string())),
@@ -93,6 +111,17 @@ impl Resolver {
         };
         if found.is_empty() { Err(Fault::NoAddress) } else { Ok(found) }
     }
+}
+
+fn build(config: ResolverConfig, options: ResolverOpts) -> Result<TokioResolver, NetError> {
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    *builder.options_mut() = options;
+    builder.build()
+}
+
+/// Whether an error says nothing of the name.
+fn is_trouble(error: &NetError) -> bool {
+    !error.is_nx_domain() && !error.is_no_records_found()
 }
 
 /// Whoever may name a next hop must not reach more by its name than by its addresses. `::ffff:192.0.2.1` is 192.0.2.1, which is where a

@@ -88,8 +88,12 @@ async fn claim<S: Spool>(works: &Arc<Works<S>>, rounds: &mut JoinSet<()>) -> Nex
 async fn pause(next: Next, due: &mut watch::Receiver<Option<Timestamp>>) {
     match next {
         Next::Claim => {}
-        // A spool that is gone says nothing more.
-        Next::News => drop(timeout(PAUSE, due.changed()).await),
+        Next::News => {
+            if let Ok(Err(_)) = timeout(PAUSE, due.changed()).await {
+                // There is no news any more.
+                sleep(PAUSE).await;
+            }
+        }
         Next::Rest => sleep(PAUSE_AFTER_FAILURE).await,
     }
 }

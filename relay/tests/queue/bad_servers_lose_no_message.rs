@@ -67,11 +67,11 @@ async fn waits_until_it_is_mended(bad: Bad) {
     let good = Script::good().start().await.unwrap();
     let mut stage = stage(&bad.hop, &good, impatient).await;
     let id = stage.put(envelope(&["jo@bad.example"]), CONTENT).await;
+    stage.put(envelope(&["sam@good.example"]), CONTENT).await;
     stage.start();
+    taken(&good, 1).await;
     let listed = stage.when(id, "a failed attempt", |listed| put_off(listed).is_some()).await;
     assert_eq!(put_off(&listed), Some((451, (4, 4, 2))));
-    stage.put(envelope(&["sam@good.example"]), CONTENT).await;
-    taken(&good, 1).await;
     bad.mend();
     stage.is_empty().await;
     assert_eq!(bad.hop.record().messages().last().unwrap().content, CONTENT);

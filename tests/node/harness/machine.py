@@ -38,9 +38,9 @@ def power_on(node: Node, module: str, inherited: int) -> subprocess.Popen[bytes]
             pass_fds=[inherited],
             start_new_session=True,
         )
+    node.process.unlink(missing_ok=True)
     node.keeper.write_text(json.dumps({"pid": process.pid, "started": started(process.pid)}))
     first = first_process(process)
-    node.process.unlink(missing_ok=True)
     node.process.symlink_to(f"/proc/{first}")
     return process
 
@@ -96,9 +96,12 @@ def is_on(node: Node) -> bool:
     return bool(state(keeper["pid"])) and started(keeper["pid"]) == keeper["started"]
 
 
-def started(pid: int) -> str:
-    """When a process began, in the kernel's ticks: with its number it names one process for good."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+def started(pid: int) -> str | None:
+    """When a process began, in the kernel's ticks: with its number it names one process for good. Nothing for one that was buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def state(pid: int) -> str | None:

@@ -27,8 +27,8 @@ use crate::{
     zone::Zone,
 };
 
-/// Where the cluster's DNS server asks for names outside the cluster.
-const NAME_SERVER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 53);
+/// Where the cluster's DNS server asks for names outside the cluster; relays may ask there themselves.
+pub const NAME_SERVER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 53);
 /// The exchanger of example.org.
 const EXCHANGER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 25);
 /// The exchanger of example.com.

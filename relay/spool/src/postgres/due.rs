@@ -66,7 +66,9 @@ impl Watcher {
         loop {
             let pause = match self.next_due().await {
                 Ok(next) => {
-                    due.send_if_modified(|current| std::mem::replace(current, next) != next);
+                    // What is due already is news each time: another message may have taken the place of one that was due at the same moment.
+                    let is_due = next.is_some_and(|next| next <= Timestamp::now());
+                    due.send_if_modified(|current| std::mem::replace(current, next) != next || is_due);
                     POLL
                 }
                 Err(error) => {

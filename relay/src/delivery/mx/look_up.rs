@@ -71,7 +71,7 @@ async fn addresses(resolver: &Resolver, name: &Name, until: Instant) -> Result<V
 
 /// What DNS holds of this kind for a name that exists. A CNAME is followed.
 async fn records(resolver: &Resolver, name: &Name, kind: RecordType, until: Instant) -> Result<Vec<RData>, Fault> {
-    match timeout_at(until, resolver.dns().lookup(name.clone(), kind)).await {
+    match timeout_at(until, resolver.records(name, kind)).await {
         Err(_) => Err(Fault::TimedOut),
         Ok(Ok(found)) => Ok(found.answers().iter().map(|record| record.data.clone()).collect()),
         Ok(Err(error)) if error.is_nx_domain() => Err(Fault::NoSuchDomain),
