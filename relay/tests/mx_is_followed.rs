@@ -239,14 +239,21 @@ async fn servers_that_are_named_are_asked_for_domains_and_exchangers_and_the_pod
 }
 
 #[tokio::test]
-async fn one_server_that_fails_of_two_stops_no_mail_and_when_all_fail_it_waits() {
+async fn servers_that_fail_beside_one_that_does_not_stop_no_mail_and_when_all_fail_it_waits() {
     let silent = NameServer::start(&[("one.test", Answer::Silence), ("a.test", Answer::Silence)]).await.unwrap();
-    let failing = NameServer::start(&[("one.test", Answer::Failure)]).await.unwrap();
+    let failures = [("one.test", Answer::Failure), ("a.test", Answer::Failure)];
+    let (failing, broken) = (NameServer::start(&failures).await.unwrap(), NameServer::start(&failures).await.unwrap());
     let scene = Scene::set("one MX 10 a\na A 127.0.0.2", Script::good()).await;
     let zone = scene.zone.address();
     let mut root = scene.bench.root();
     let by_mx = RouteTarget::Mx(scene.mx(NextHopTlsMode::Opportunistic));
-    for (servers, reply) in [(vec![silent.address(), zone], "250 2.0.0"), (vec![failing.address()], "451 4.4.3")] {
+    let good = "250 2.0.0";
+    let cases = [
+        (vec![silent.address(), zone], good),
+        (vec![failing.address(), broken.address(), zone], good),
+        (vec![failing.address(), broken.address()], "451 4.4.3"),
+    ];
+    for (servers, reply) in cases {
         root.dns_servers = servers;
         assert_eq!(scene.send(&scene.bench.destination_of(&root, &by_mx), "one.test").await.0, reply);
     }
