@@ -232,10 +232,11 @@ impl<'a> Stage<'a> {
         self.each(async |queue| queue.relay.is_rolled_out().await).await
     }
 
-    /// Without pods the queue waits.
+    /// Without pods the queue waits: where each pod has a volume, until as many are back; then those that go hand over.
     async fn rests_without_pods(&self) -> Result<()> {
         self.each_durable(async |queue| {
             queue.relay.wants(0).await?;
+            queue.relay.scale(4).await?;
             queue.relay.scale(REPLICAS).await
         })
         .await
