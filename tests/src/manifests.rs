@@ -75,12 +75,17 @@ spec:
 
     /// A domain of the relay `edge` whose next hop is `localhost` on `next_hop`, verified with the authority of [`trust`](Self::trust).
     pub fn domain(&self, domain: &str, next_hop: u16) -> Result<()> {
+        self.domain_of("edge", domain, next_hop)
+    }
+
+    /// The same of the relay `relay`.
+    pub fn domain_of(&self, relay: &str, domain: &str, next_hop: u16) -> Result<()> {
         let text = format!(
             "apiVersion: postern.dev/v1alpha1
 kind: AcceptedDomain
 metadata: {{name: {name}, namespace: mail}}
 spec:
-  relayRefs: [{{name: edge}}]
+  relayRefs: [{{name: {relay}}}]
   domain: {domain}
   type: Authoritative
   nextHops: [{{host: localhost, port: {next_hop}}}]

@@ -145,7 +145,7 @@ fn manifests(folder: &Path, authority: &Authority, exchanger: u16) -> Result<Man
     manifests.trust(authority)?;
     manifests.certificate(&authority.server(&[HOSTNAME])?)?;
     manifests.put("user.yaml", &user())?;
-    manifests.put("example.com.yaml", &domain(exchanger))?;
+    manifests.domain_of("out", "example.com", exchanger)?;
     Ok(manifests)
 }
 
@@ -185,21 +185,6 @@ stringData:
   username: {USER}
   passwordHash: {HASH}
   allowedSenders: {SENDER}
-"
-    )
-}
-
-fn domain(exchanger: u16) -> String {
-    format!(
-        "apiVersion: postern.dev/v1alpha1
-kind: AcceptedDomain
-metadata: {{name: example-com, namespace: mail}}
-spec:
-  relayRefs: [{{name: out}}]
-  domain: example.com
-  type: Authoritative
-  nextHops: [{{host: localhost, port: {exchanger}}}]
-  tls: {{caCertificateRefs: [{{name: internal-ca}}]}}
 "
     )
 }

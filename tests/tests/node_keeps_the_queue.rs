@@ -76,6 +76,12 @@ enum Storage {
     Postgres,
 }
 
+impl Storage {
+    fn outlives_pods(self) -> bool {
+        self != Self::EmptyDir
+    }
+}
+
 /// A relay with a queue.
 struct Queue<'a> {
     relay: Relay<'a>,
@@ -132,7 +138,7 @@ impl<'a> Stage<'a> {
 
     /// The same with those whose queue outlives all pods.
     async fn each_durable(&self, work: impl AsyncFn(&Queue<'a>) -> Result<()>) -> Result<()> {
-        self.each(async |queue| if queue.storage == Storage::EmptyDir { Ok(()) } else { work(queue).await }).await
+        self.each(async |queue| if queue.storage.outlives_pods() { work(queue).await } else { Ok(()) }).await
     }
 
     async fn delivers_to_the_exchanger(&self, world: &World) -> Result<()> {
@@ -144,7 +150,7 @@ impl<'a> Stage<'a> {
             ensure!(mail.contains("with ESMTPSA id "), "not submitted: {mail}");
             ensure!(mail.contains("using TLSv1.3"), "the exchanger was not reached by TLS: {mail}");
             let durable = queue.relay.condition("SpoolDurable").await?;
-            ensure!((durable == "True") == (queue.storage != Storage::EmptyDir), "SpoolDurable={durable}");
+            ensure!((durable == "True") == queue.storage.outlives_pods(), "SpoolDurable={durable}");
             Ok(())
         })
         .await
@@ -194,7 +200,7 @@ impl<'a> Stage<'a> {
         self.each(async |queue| {
             let crash = async || {
                 queue.crash_any().await?;
-                if queue.storage != Storage::EmptyDir {
+                if queue.storage.outlives_pods() {
                     queue.delete_a_pod_without_grace().await?;
                 }
                 if queue.storage == Storage::Postgres {
@@ -496,16 +502,13 @@ impl<'a> Queue<'a> {
     }
 
     async fn uids(&self) -> Result<BTreeSet<String>> {
-        let selector = format!("postern.dev/relay={}", self.relay.name);
-        let uids = self.relay.kubectl(&["get", "pods", "--selector", &selector, "--output", "jsonpath={.items[*].metadata.uid}"]).await?;
+        let uids = self.relay.pods_as("jsonpath={.items[*].metadata.uid}").await?;
         Ok(uids.split_whitespace().map(str::to_owned).collect())
     }
 
     /// Its pods on a node that nobody has told to end.
     async fn pods_on(&self, node: &str) -> Result<Vec<String>> {
-        let selector = format!("postern.dev/relay={}", self.relay.name);
-        let pods = self.relay.kubectl(&["get", "pods", "--selector", &selector, "--output", "json"]).await?;
-        let pods: Value = serde_json::from_str(&pods)?;
+        let pods: Value = serde_json::from_str(&self.relay.pods_as("json").await?)?;
         let items = pods["items"].as_array().context("no list")?.iter();
         let there = items.filter(|pod| pod["spec"]["nodeName"] == node && pod["metadata"]["deletionTimestamp"].is_null());
         Ok(there.filter_map(|pod| Some(format!("pod/{}", pod["metadata"]["name"].as_str()?))).collect())

@@ -24,9 +24,13 @@ impl Relay<'_> {
 
     /// Its pods, as `pod/NAME`.
     pub async fn pods(&self) -> Result<BTreeSet<String>> {
+        Ok(self.pods_as("name").await?.lines().map(str::to_owned).collect())
+    }
+
+    /// What kubectl tells of its pods, in a form that its `--output` knows.
+    pub async fn pods_as(&self, output: &str) -> Result<String> {
         let selector = format!("postern.dev/relay={}", self.name);
-        let names = self.kubectl(&["get", "pods", "--selector", &selector, "--output", "name"]).await?;
-        Ok(names.lines().map(str::to_owned).collect())
+        self.kubectl(&["get", "pods", "--selector", &selector, "--output", output]).await
     }
 
     /// What the load balancer gave to it, as its status tells.
