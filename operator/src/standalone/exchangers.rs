@@ -2,9 +2,6 @@
 
 use postern_config::{Configuration, DomainType, RouteTarget};
 
-/// The port of the world's exchangers (RFC 5321 section 4.5.4.2).
-pub(super) const PORT: u16 = 25;
-
 /// The same configuration, with exchangers asked on `port`.
 pub(super) fn asked_on(port: u16, configuration: Configuration) -> Configuration {
     let Configuration { mut root, mut domains, recipients, .. } = configuration;

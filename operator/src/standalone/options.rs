@@ -9,12 +9,11 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{
-    child::Launch,
-    exchangers::{self, asked_on},
-    folder::private_folder,
+use super::{child::Launch, exchangers::asked_on, folder::private_folder};
+use crate::{
+    build::log_arguments,
+    validate::{SMTP_PORT, Validated},
 };
-use crate::{build::log_arguments, validate::Validated};
 
 /// The relay's program.
 const RELAY: &str = "postern-relay";
@@ -32,7 +31,7 @@ pub struct Options {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9464")]
     pub admin: SocketAddr,
     /// The port on which exchangers are asked, for trying mail out where nobody may listen on 25
-    #[arg(long, value_name = "PORT", default_value_t = exchangers::PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "PORT", default_value_t = SMTP_PORT, value_parser = clap::value_parser!(u16).range(1..))]
     pub exchanger_port: u16,
     /// Folder for keys, for the relay's configuration, its scratch space and its queue [default: DIR/.postern]
     #[arg(long = "data", value_name = "DIR")]

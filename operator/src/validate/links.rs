@@ -7,7 +7,7 @@ use super::{Parts, root::fit};
 use crate::dereference::HopReferences;
 
 /// The port of exchangers (RFC 5321 section 4.5.4.2).
-pub(super) const SMTP_PORT: u16 = 25;
+pub(crate) const SMTP_PORT: u16 = 25;
 
 impl Parts {
     /// Servers that are named. The fields are paths in the resource.

@@ -19,6 +19,7 @@ use postern_config::{Configuration, RecipientList, RelayConfig, RouteTarget, Spo
 use postern_crds::{AcceptedDomain, SmtpRelay};
 
 use domain::Grace;
+pub(crate) use links::SMTP_PORT;
 use listener::queueing_for_strangers;
 pub use resources::PodResources;
 pub use secrets::Secrets;

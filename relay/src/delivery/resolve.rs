@@ -66,9 +66,11 @@ impl Resolver {
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         options.positive_max_ttl = Some(POSITIVE_MAX_TTL);
         options.negative_max_ttl = Some(NEGATIVE_MAX_TTL);
-        let several = config.name_servers().iter().filter(|_| config.name_servers().len() > 1);
         let alone = |server: &NameServerConfig| ResolverConfig::from_parts(None, Vec::new(), vec![server.clone()]);
-        let each = several.map(|server| build(alone(server), options.clone())).collect::<Result<_, _>>()?;
+        let each = match config.name_servers() {
+            [] | [_] => Arc::default(),
+            several => several.iter().map(|server| build(alone(server), options.clone())).collect::<Result<_, _>>()?,
+        };
         Ok(Self { any: build(config, options)?, each })
     }
 
