@@ -1,25 +1,17 @@
 """tests/node/revive: the second node, which was lost, boots again from its disk."""
 
-import sys
-from pathlib import Path
-
 from . import machine
-from .lose import second
 from .parts import Failure
-from .places import Run
+from .places import Node
+from .second_node import script
 from .start import narrator
 
 
 def main(words: list[str]) -> int:
-    if len(words) != 1:
-        print("usage: tests/node/revive RUN_FOLDER", file=sys.stderr)
-        return 2
-    try:
-        node = second(Run(Path(words[0])))
-        if machine.is_on(node):
-            raise Failure(f"{node.name} is not lost.")
-        machine.boot_second(node, narrator())
-    except Failure as failure:
-        print(failure, file=sys.stderr)
-        return 1
-    return 0
+    return script("revive", words, revive)
+
+
+def revive(node: Node) -> None:
+    if machine.is_on(node):
+        raise Failure(f"{node.name} is not lost.")
+    machine.boot_second(node, narrator())

@@ -2,8 +2,10 @@
 
 pub mod mailserver;
 mod network;
+pub mod queue;
 pub mod relay;
 pub mod release;
+pub mod samples;
 pub mod traffic;
 pub mod world;
 
